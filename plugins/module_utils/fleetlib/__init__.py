@@ -1,0 +1,1 @@
+"""The library of steel.fleet. Rooms and their rules: docs/architecture.md."""

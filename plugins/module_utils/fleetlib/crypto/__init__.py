@@ -1,0 +1,1 @@
+"""The edge to the `cryptography` library: keys, signing requests, signatures."""

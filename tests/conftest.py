@@ -1,0 +1,91 @@
+"""What every test may use. The local cloud starts once per test process, on ports it picks, and is stopped."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible.plugins.loader import init_plugin_loader
+from fleetlib import local_cloud
+
+ROOT = Path(__file__).resolve().parents[1]
+
+# Modules and plugins are imported by their collection name, from the live tree.
+init_plugin_loader([str(ROOT / "collections")])
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The checkout."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[local_cloud.Settings]:
+    """A local cloud for this test process."""
+    port, mqtt_port = local_cloud.free_ports(2)
+    settings = local_cloud.Settings(tmp_path_factory.mktemp("cloud"), port, mqtt_port)
+    local_cloud.start(settings)
+    yield settings
+    local_cloud.stop(settings)
+
+
+_accounts = itertools.count(1)
+
+
+@pytest.fixture
+def account(cloud: local_cloud.Settings) -> str:
+    """A fresh account id: ministack treats a 12-digit access key as an account of its own, empty at first."""
+    return f"{os.getpid() % 10**6:06d}{next(_accounts):06d}"
+
+
+@pytest.fixture
+def aws(cloud: local_cloud.Settings, account: str) -> Callable[..., Any]:
+    """``aws("iot")`` makes a boto3 client of this test's own account."""
+    import boto3
+
+    def client(service: str, **options: Any) -> Any:
+        return boto3.client(
+            service,
+            region_name=options.pop("region", cloud.region),
+            endpoint_url=cloud.endpoint_url,
+            aws_access_key_id=account,
+            aws_secret_access_key=local_cloud.SECRET_KEY,
+            **options,
+        )
+
+    return client
+
+
+@pytest.fixture
+def connection(cloud: local_cloud.Settings, account: str) -> dict[str, str]:
+    """The connection options of a module, for this test's own account."""
+    return {
+        "endpoint_url": cloud.endpoint_url,
+        "region": cloud.region,
+        "access_key": account,
+        "secret_key": local_cloud.SECRET_KEY,
+    }
+
+
+@pytest.fixture
+def ansible_playbook(root: Path, tmp_path: Path) -> Callable[..., Any]:
+    """``ansible_playbook("deploy.yml", "-e", "x=1")`` runs the real command in the checkout and returns the process."""
+    import subprocess
+
+    def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [str(Path(sys.executable).with_name("ansible-playbook")), *arguments],
+            cwd=root,
+            env=os.environ | {"ANSIBLE_NOCOLOR": "1", "ANSIBLE_LOCAL_TEMP": str(tmp_path)} | environment,
+            capture_output=True,
+            text=True,
+            timeout=600,
+        )
+
+    return run
