@@ -1,14 +1,16 @@
-"""What every test may use. The local cloud starts once per test process, on ports it picks, and is stopped."""
+"""What every test may use. A local cloud starts once per test process, on free ports, and is stopped."""
 
 from __future__ import annotations
 
 import itertools
 import os
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 from ansible.plugins.loader import init_plugin_loader
 from fleetlib import local_cloud
@@ -47,7 +49,6 @@ def account(cloud: local_cloud.Settings) -> str:
 @pytest.fixture
 def aws(cloud: local_cloud.Settings, account: str) -> Callable[..., Any]:
     """``aws("iot")`` makes a boto3 client of this test's own account."""
-    import boto3
 
     def client(service: str, **options: Any) -> Any:
         return boto3.client(
@@ -75,8 +76,7 @@ def connection(cloud: local_cloud.Settings, account: str) -> dict[str, str]:
 
 @pytest.fixture
 def ansible_playbook(root: Path, tmp_path: Path) -> Callable[..., Any]:
-    """``ansible_playbook("deploy.yml", "-e", "x=1")`` runs the real command in the checkout and returns the process."""
-    import subprocess
+    """``ansible_playbook("deploy.yml", "-e", "x=1")`` runs the real command in the checkout."""
 
     def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

@@ -1,7 +1,7 @@
 """Run ministack, the local cloud, as a process of its own: start, find again, stop.
 
-The state directory holds all there is: ``cloud.json`` (process and ports), ``cloud.log``, ``state/`` (what ministack
-writes when it is asked to stop) and ``s3/`` (objects, written at once).
+Its directory holds all there is: ``cloud.json`` (process and ports), ``cloud.log``, ``state/`` (what
+ministack writes when it is asked to stop) and ``s3/`` (objects, written at once).
 """
 
 from __future__ import annotations
@@ -84,10 +84,10 @@ def find(settings: Settings) -> Running | None:
 def start(
     settings: Settings, timeout_seconds: float = 60.0, now: Callable[[], float] = time.monotonic
 ) -> Running:
-    """Start a cloud and wait until it is healthy; return the one that runs already, if its ports are the same.
+    """Start a cloud and wait until it is healthy; return the one that runs already on the same ports.
 
-    Raises ``FleetError`` when a port is taken (the hint names the variable that moves it), when the cloud of this
-    directory runs on other ports, or when the new process ends or is not healthy in time.
+    Raises ``FleetError`` when a port is taken (the hint names the variable that moves it), when the cloud
+    of this directory runs on other ports, or when the new process ends or is not healthy in time.
     """
     running = find(settings)
     if running is not None:
@@ -195,8 +195,8 @@ def _wait_until_healthy(
 def _require_same_ports(running: Running, settings: Settings) -> None:
     if (running.port, running.mqtt_port) != (settings.port, settings.mqtt_port):
         raise FleetError(
-            f"The local cloud in {settings.directory} runs on ports {running.port} and {running.mqtt_port} (MQTT), "
-            f"not on {settings.port} and {settings.mqtt_port} as asked.",
+            f"The local cloud in {settings.directory} runs on ports {running.port} and "
+            f"{running.mqtt_port} (MQTT), not on {settings.port} and {settings.mqtt_port} as asked.",
             "Stop it first (`make clean`), or give its ports as local_cloud_port and local_cloud_mqtt_port.",
         )
 

@@ -1,0 +1,73 @@
+"""Who calls, which regions there are, and which stacks exist."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ..core.errors import FleetError
+
+try:
+    import botocore.session
+    from botocore.exceptions import (
+        ClientError,
+        EndpointConnectionError,
+        NoCredentialsError,
+        ProfileNotFound,
+        TokenRetrievalError,
+    )
+except ImportError:  # the module runner names the missing library before anything here is called
+    pass
+
+PARTITIONS = ("aws", "aws-cn", "aws-us-gov")
+
+
+@dataclass(frozen=True)
+class Identity:
+    """The caller as AWS sees it."""
+
+    account: str
+    arn: str
+
+
+def regions_with_iot() -> set[str]:
+    """Every region that has AWS IoT, from botocore's own endpoint data; no call is made."""
+    session = botocore.session.get_session()
+    return {
+        region for name in PARTITIONS for region in session.get_available_regions("iot", partition_name=name)
+    }
+
+
+def caller_identity(sts: Any) -> Identity:
+    """sts:GetCallerIdentity, with an error that says what to do about credentials that do not work."""
+    try:
+        answer = sts.get_caller_identity()
+    except (NoCredentialsError, ProfileNotFound, TokenRetrievalError) as error:
+        raise FleetError(
+            f"There are no usable AWS credentials: {error}.",
+            "Set fleet_profile to a profile of ~/.aws/config, or export AWS_ACCESS_KEY_ID and "
+            "AWS_SECRET_ACCESS_KEY (`aws sts get-caller-identity` must answer).",
+        ) from error
+    except EndpointConnectionError as error:
+        raise FleetError(
+            f"{sts.meta.endpoint_url} does not answer.",
+            "If this is the local cloud, start it: ansible-playbook playbooks/local_cloud.yml. "
+            "Otherwise look at the network, a proxy, or fleet_region.",
+        ) from error
+    except ClientError as error:
+        raise FleetError(
+            f"AWS refuses the credentials: {error.response['Error'].get('Message', error)}",
+            "They are wrong, expired, or of another partition; renew them and try again.",
+        ) from error
+    return Identity(answer["Account"], answer["Arn"])
+
+
+def stack_states(cloudformation: Any, name_prefix: str) -> dict[str, str]:
+    """Purpose → status of the stacks whose name is ``name_prefix`` plus the purpose; pages are hidden."""
+    pages = cloudformation.get_paginator("describe_stacks").paginate()
+    return {
+        stack["StackName"].removeprefix(name_prefix): stack["StackStatus"]
+        for page in pages
+        for stack in page["Stacks"]
+        if stack["StackName"].startswith(name_prefix)
+    }
