@@ -1,0 +1,76 @@
+# One line each into the playbooks and tools; `make` lists them. Everything runs in .venv/, which the first target makes.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+ENV ?= local
+VENV := .venv
+BIN := $(VENV)/bin
+# Words for ansible-playbook, such as ARGS="--check --diff" or ARGS="-e device_count=10".
+ARGS ?=
+PLAY := $(BIN)/ansible-playbook -i inventory/$(ENV)
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(VENV)/.ready: requirements.txt requirements-dev.txt requirements-lock.txt
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if (3, 11) <= v < (3, 14) else "Python 3.11 to 3.13 is needed, this is %d.%d; name another with PYTHON=" % v[:2])'
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "Python has no venv module (Debian: apt-get install python3-venv)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt -c requirements-lock.txt
+	@touch $@
+
+.PHONY: setup
+setup: $(VENV)/.ready ## Make the virtual environment (about 90 s, once)
+
+.PHONY: lock
+lock: ## Pin what the requirements bring along, after changing them
+	rm -rf $(VENV) && $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	{ echo "# Made by 'make lock': every distribution of .venv, so that two machines get the same."; $(BIN)/python -m pip freeze; } > requirements-lock.txt
+	@touch $(VENV)/.ready
+
+.PHONY: environment
+environment: setup
+	@test -d inventory/$(ENV) || { echo "ENV=$(ENV): there is no inventory/$(ENV). Environments: $$(ls inventory | xargs)"; exit 2; }
+
+.PHONY: deploy
+deploy: environment ## Deploy everything (ENV=local|staging|production); the local cloud is left running
+	$(PLAY) deploy.yml $(ARGS)
+
+.PHONY: validate-production validate-e2e validate-security validate-load
+validate-production: environment ## Check a deployment end to end
+	$(PLAY) playbooks/validate.yml $(ARGS)
+validate-e2e: environment ## Check devices, messages and the validator
+	$(PLAY) playbooks/validate.yml --tags e2e $(ARGS)
+validate-security: environment ## Check policies, buckets and encryption
+	$(PLAY) playbooks/validate.yml --tags security $(ARGS)
+validate-load: environment ## Connect many devices at once and measure
+	$(PLAY) playbooks/validate.yml --tags load $(ARGS)
+
+.PHONY: validate-programs
+validate-programs: setup ## Check Steel programs: PATHS="a.scm dir/" [FORMAT=text|json|sarif] [PROFILE=esp32-c3|linux]
+	@PYTHONPATH=plugins/module_utils $(BIN)/python -m fleetlib.core.scheme --format $(or $(FORMAT),text) --profile $(or $(PROFILE),esp32-c3) $(or $(PATHS),programs)
+
+.PHONY: test
+test: setup ## Run every test
+	$(BIN)/python tests/run.py
+
+.PHONY: lint
+lint: setup ## Run every linter
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/yamllint --strict .
+	$(BIN)/cfn-lint roles/infrastructure/files/cloudformation/*.yml
+	$(BIN)/ansible-lint --config-file .config/ansible-lint.yml
+
+.PHONY: ci
+ci: lint test ## What CI runs
+
+.PHONY: clean
+clean: ## Stop what runs, remove what was made (the local fleet and its keys too)
+	@if test -x $(BIN)/ansible-playbook; then $(BIN)/ansible-playbook -i inventory/local/control.yml -i inventory/local playbooks/local_cloud.yml -e local_cloud_state=stopped; fi
+	rm -rf .local reports engine/target firmware/build .ansible .mypy_cache .pytest_cache .ruff_cache $(VENV)
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
