@@ -74,3 +74,7 @@ clean: ## Stop what runs, remove what was made (the local fleet and its keys too
 	@if test -x $(BIN)/ansible-playbook; then $(BIN)/ansible-playbook -i inventory/local/control.yml -i inventory/local playbooks/local_cloud.yml -e local_cloud_state=stopped; fi
 	rm -rf .local reports engine/target firmware/build .ansible .mypy_cache .pytest_cache .ruff_cache $(VENV)
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: docs
+docs: setup ## Write the documents that come from the code
+	$(BIN)/python docs/generate.py

@@ -1,0 +1,118 @@
+"""Write the documents that come from the code: `make docs`. With ``--check`` only say which are out of date.
+
+Sources: the roles' argument specs (docs/configuration.md and the table in each role's README) and the
+catalogue of the device API (docs/api-reference.md).
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+BLOCK = re.compile(r"(<!-- variables -->\n).*?(<!-- /variables -->)", re.DOTALL)
+
+
+def main() -> int:
+    """Write, or with ``--check`` compare; the exit status is 1 when a compared document differs."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true")
+    check = parser.parse_args().check
+    stale = []
+    for path, text in documents():
+        if path.exists() and path.read_text() == text:
+            continue
+        stale.append(path.relative_to(ROOT))
+        if not check:
+            path.write_text(text)
+    for path in stale:
+        sys.stdout.write(f"{'out of date: ' if check else 'written: '}{path}\n")
+    return 1 if check and stale else 0
+
+
+def documents() -> Iterator[tuple[Path, str]]:
+    """Every generated document with the text it should have."""
+    specs = {path.parts[-3]: load(path) for path in sorted(ROOT.glob("roles/*/meta/argument_specs.yml"))}
+    yield ROOT / "docs/configuration.md", configuration(specs)
+    for role, entry_points in specs.items():
+        readme = ROOT / "roles" / role / "README.md"
+        yield readme, with_table(readme, variables_table(entry_points["main"]))
+    sys.path.insert(0, str(ROOT / "plugins/module_utils"))
+    from fleetlib.core.scheme import catalogue
+
+    yield ROOT / "docs/api-reference.md", catalogue.render_markdown()
+
+
+def load(path: Path) -> dict[str, Any]:
+    """The entry points of a role's argument specs."""
+    specs: dict[str, Any] = yaml.safe_load(path.read_text())["argument_specs"]
+    return specs
+
+
+def configuration(specs: dict[str, dict[str, Any]]) -> str:
+    """docs/configuration.md: every variable of every role."""
+    parts = [
+        "# Configuration\n",
+        "Every variable, by role. Set them in `inventory/<environment>/group_vars/all/`, or for one run with "
+        "`-e name=value`. Preflight checks them all before anything is touched. "
+        "Made by `make docs` from the roles' argument specs.\n",
+    ]
+    for role, entry_points in specs.items():
+        parts.append(f"## {role}\n\n{entry_points['main']['short_description']}.\n")
+        parts.append(variables_table(entry_points["main"]))
+    return "\n".join(parts)
+
+
+def variables_table(entry_point: dict[str, Any]) -> str:
+    """The options of an entry point as a Markdown table."""
+    lines = ["| Variable | Type | Default | Meaning |", "|---|---|---|---|"]
+    for name, option in entry_point.get("options", {}).items():
+        cells = (f"`{name}`", kind(option), default(option), meaning(option))
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def kind(option: dict[str, Any]) -> str:
+    """``list of str`` for a list of strings."""
+    name = option.get("type", "str")
+    return f"list of {option['elements']}" if "elements" in option else name
+
+
+def default(option: dict[str, Any]) -> str:
+    """The default as an operator would write it, or that there is none."""
+    if option.get("required"):
+        return "required"
+    value = option.get("default")
+    if value is None:
+        return "–"
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`" if value != "" else "empty"
+
+
+def meaning(option: dict[str, Any]) -> str:
+    """Description and choices in one cell, Ansible's markup turned into Markdown."""
+    text = option["description"]
+    text = " ".join(text) if isinstance(text, list) else text
+    text = re.sub(r"\b[OVCPM]\(([^)]*)\)", r"`\1`", " ".join(text.split()))
+    choices = option.get("choices")
+    return f"{text} One of {', '.join(f'`{choice}`' for choice in choices)}." if choices else text
+
+
+def with_table(readme: Path, table: str) -> str:
+    """The README with its block of variables renewed."""
+    text = readme.read_text()
+    renewed, count = BLOCK.subn(lambda match: f"{match[1]}{table}{match[2]}", text)
+    if count != 1:
+        raise SystemExit(
+            f"{readme}: expected one block <!-- variables --> … <!-- /variables -->, found {count}"
+        )
+    return renewed
+
+
+if __name__ == "__main__":
+    sys.exit(main())
