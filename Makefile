@@ -8,6 +8,10 @@ BIN := $(VENV)/bin
 # Words for ansible-playbook, such as ARGS="--check --diff" or ARGS="-e device_count=10".
 ARGS ?=
 PLAY := $(BIN)/ansible-playbook -i inventory/$(ENV)
+ifeq ($(ENV),local)
+# The shell's own AWS account has no business with the local cloud.
+unexport AWS_PROFILE AWS_SESSION_TOKEN
+endif
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .PHONY: help

@@ -14,9 +14,9 @@ from .fleet_module import Context, Work, finish
 
 try:
     from botocore.config import Config
-    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.exceptions import BotoCoreError, ClientError, ProfileNotFound
 except ImportError:  # AnsibleAWSModule reports the missing library before any of these is used
-    BotoCoreError = ClientError = Exception
+    BotoCoreError = ClientError = ProfileNotFound = Exception
 
 RETRIES = {"mode": "standard", "max_attempts": 8}
 """The only retry layer. AWSRetry of amazon.aws does not know IoT's ThrottlingException."""
@@ -34,6 +34,10 @@ def run_aws_module(work: Work, argument_spec: Mapping[str, Any], **module_option
     def guarded(context: Context) -> dict[str, Any]:
         try:
             return work(context)
+        except ProfileNotFound as error:
+            module.fail_json(
+                msg=f"{error}. It comes from fleet_profile or from AWS_PROFILE of your shell: correct or unset it."
+            )
         except (BotoCoreError, ClientError) as error:
             operation = getattr(error, "operation_name", "an AWS call")
             module.fail_json_aws(error, msg=f"AWS refused {operation}")

@@ -13,7 +13,6 @@ try:
         ClientError,
         EndpointConnectionError,
         NoCredentialsError,
-        ProfileNotFound,
         TokenRetrievalError,
     )
 except ImportError:  # the module runner names the missing library before anything here is called
@@ -42,7 +41,7 @@ def caller_identity(sts: Any) -> Identity:
     """sts:GetCallerIdentity, with an error that says what to do about credentials that do not work."""
     try:
         answer = sts.get_caller_identity()
-    except (NoCredentialsError, ProfileNotFound, TokenRetrievalError) as error:
+    except (NoCredentialsError, TokenRetrievalError) as error:
         raise FleetError(
             f"There are no usable AWS credentials: {error}.",
             "Set fleet_profile to a profile of ~/.aws/config, or export AWS_ACCESS_KEY_ID and "
