@@ -69,6 +69,6 @@ def test_the_callers_own_aws_settings_do_not_reach_the_local_cloud(preflight, tm
 
 
 def test_a_profile_that_does_not_exist_is_named(preflight):
-    run = preflight("-e", "fleet_profile=x", AWS_PROFILE="nowhere")
+    run = preflight(AWS_PROFILE="nowhere")
     assert run.returncode != 0
-    assert "The config profile (nowhere) could not be found. It comes from fleet_profile or" in run.stderr
+    assert "The config profile (nowhere) could not be found. It comes from fleet_profile or" in run.stdout
