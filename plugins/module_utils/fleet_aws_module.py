@@ -36,7 +36,7 @@ def run_aws_module(work: Work, argument_spec: Mapping[str, Any], **module_option
             return work(context)
         except ProfileNotFound as error:
             module.fail_json(
-                msg=f"{error}. It comes from fleet_profile or from AWS_PROFILE of the shell: correct or unset."
+                msg=f"{error}. It comes from fleet_profile or AWS_PROFILE: correct or unset that one."
             )
         except (BotoCoreError, ClientError) as error:
             operation = getattr(error, "operation_name", "an AWS call")

@@ -71,4 +71,4 @@ def test_the_callers_own_aws_settings_do_not_reach_the_local_cloud(preflight, tm
 def test_a_profile_that_does_not_exist_is_named(preflight):
     run = preflight(AWS_PROFILE="nowhere")
     assert run.returncode != 0
-    assert "The config profile (nowhere) could not be found. It comes from fleet_profile or" in run.stdout
+    assert "The config profile (nowhere) could not be found. It comes from fleet_profile or AWS_PROFILE" in run.stdout
