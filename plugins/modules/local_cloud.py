@@ -102,6 +102,8 @@ def work(context: Context) -> dict[str, Any]:
         "endpoint_url": settings.endpoint_url,
         "log": str(settings.log),
     }
+    if wanted == "started" and local_cloud.lost_its_state(settings):
+        context.warn("The local cloud ended without saving its state; it starts empty. Deploy again.")
     if not context.check_mode:
         running = apply(settings, wanted, context.params["timeout_seconds"])
     if running:

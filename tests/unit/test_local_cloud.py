@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 
+import boto3
 import pytest
 from fleetlib import local_cloud
 from fleetlib.core.errors import FleetError
@@ -39,6 +40,45 @@ def test_a_killed_cloud_is_started_anew(settings):
     os.kill(first.pid, signal.SIGKILL)
     os.waitpid(first.pid, 0)
     assert local_cloud.start(settings).pid != first.pid
+
+
+def s3(settings):
+    return boto3.client(
+        "s3",
+        region_name=settings.region,
+        endpoint_url=settings.endpoint_url,
+        aws_access_key_id=local_cloud.ACCESS_KEY,
+        aws_secret_access_key=local_cloud.SECRET_KEY,
+    )
+
+
+@pytest.mark.cloud
+def test_a_stopped_cloud_keeps_what_it_held(settings):
+    local_cloud.start(settings)
+    s3(settings).create_bucket(Bucket="kept", CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
+    local_cloud.stop(settings)
+    local_cloud.start(settings)
+    assert [bucket["Name"] for bucket in s3(settings).list_buckets()["Buckets"]] == ["kept"]
+
+
+@pytest.mark.cloud
+def test_a_killed_cloud_starts_empty_rather_than_with_buckets_that_no_stack_knows(settings):
+    running = local_cloud.start(settings)
+    s3(settings).create_bucket(Bucket="lost", CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
+    os.kill(running.pid, signal.SIGKILL)
+    os.waitpid(running.pid, 0)
+    assert local_cloud.lost_its_state(settings)
+    local_cloud.start(settings)
+    assert s3(settings).list_buckets()["Buckets"] == []
+
+
+@pytest.mark.cloud
+def test_a_cloud_ended_by_sigterm_has_not_lost_its_state(settings):
+    running = local_cloud.start(settings)
+    s3(settings).create_bucket(Bucket="kept", CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
+    os.kill(running.pid, signal.SIGTERM)
+    os.waitpid(running.pid, 0)
+    assert not local_cloud.lost_its_state(settings)
 
 
 @pytest.mark.cloud

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -51,6 +52,16 @@ class Settings:
         """Everything ministack prints."""
         return self.directory / "cloud.log"
 
+    @property
+    def state(self) -> Path:
+        """What ministack saves when it is asked to stop."""
+        return self.directory / "state"
+
+    @property
+    def objects(self) -> Path:
+        """The objects of all buckets, written at once."""
+        return self.directory / "s3"
+
 
 @dataclass(frozen=True)
 class Running:
@@ -59,6 +70,18 @@ class Running:
     pid: int
     port: int
     mqtt_port: int
+
+
+def lost_its_state(settings: Settings) -> bool:
+    """Whether the last cloud of this directory ended without saving (``kill -9``, a power cut).
+
+    Its objects are on disk then and everything else is not: buckets of stacks that nobody knows. ``start``
+    begins with an empty cloud in that case.
+    """
+    if find(settings) is not None or not settings.record.exists():
+        return False
+    started = settings.record.stat().st_mtime
+    return not any(file.stat().st_mtime >= started for file in settings.state.glob("*.json"))
 
 
 def is_healthy(port: int, timeout_seconds: float = 2.0) -> bool:
@@ -99,6 +122,9 @@ def start(
         (settings.mqtt_port, "local_cloud_mqtt_port"),
     ):
         _require_free(port, variable)
+    if lost_its_state(settings):
+        for directory in (settings.state, settings.objects):
+            shutil.rmtree(directory, ignore_errors=True)
     settings.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     with settings.log.open("ab") as log:
         process = subprocess.Popen(
@@ -162,9 +188,9 @@ def _environment(settings: Settings) -> dict[str, str]:
         "MINISTACK_REGION": settings.region,
         "PERSIST_STATE": "1",
         "PYTHONUNBUFFERED": "1",
-        "S3_DATA_DIR": str(settings.directory / "s3"),
+        "S3_DATA_DIR": str(settings.objects),
         "S3_PERSIST": "1",
-        "STATE_DIR": str(settings.directory / "state"),
+        "STATE_DIR": str(settings.state),
     }
 
 
