@@ -1,0 +1,1 @@
+"""Pages and plots from the JSON record of a run."""
