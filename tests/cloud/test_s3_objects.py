@@ -7,6 +7,7 @@ import importlib
 import threading
 
 import pytest
+
 from tests.module_runner import run_module
 
 pytestmark = pytest.mark.cloud

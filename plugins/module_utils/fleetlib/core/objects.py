@@ -23,7 +23,7 @@ CONTENT_TYPES = {
     ".yml": "application/yaml",
     ".zip": "application/zip",
 }
-"""A table of our own: that of the operating system differs between control hosts, and with it what changes."""
+"""Our own: the operating system's table differs between control hosts, and with it what changes."""
 
 MAX_KEY_BYTES = 1024
 """S3's own limit."""
