@@ -1,4 +1,4 @@
-"""What things are called. Names are computed here and nowhere else, so that one part finds what another made."""
+"""What things are called. Names are computed here only, so that one part finds what another made."""
 
 from __future__ import annotations
 
