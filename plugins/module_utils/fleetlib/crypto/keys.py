@@ -1,0 +1,90 @@
+"""Device keys, made here and never sent: only signing requests leave, and only public keys are compared."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from ..core.errors import FleetError, MissingDependency
+
+try:
+    from cryptography import x509
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa
+    from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
+    from cryptography.hazmat.primitives.serialization import (
+        Encoding,
+        NoEncryption,
+        PrivateFormat,
+        PublicFormat,
+    )
+    from cryptography.x509.oid import NameOID
+
+    _MISSING: ImportError | None = None
+except ImportError as error:
+    _MISSING = error
+
+COMMON_NAME_LENGTH = 64
+"""X.520's limit (ub-common-name)."""
+
+
+class KeyType(StrEnum):
+    """Keys that AWS IoT accepts and that are offered here."""
+
+    EC_P256 = "ec-p256"
+    """Small and quick on a microcontroller."""
+    RSA_2048 = "rsa-2048"
+    """For devices without elliptic curves."""
+
+
+def require() -> None:
+    """Raise `MissingDependency` unless this control host can make keys."""
+    if _MISSING is not None:
+        raise MissingDependency("cryptography", "device keys", "Run: make setup") from _MISSING
+
+
+def new_key(key_type: KeyType = KeyType.EC_P256) -> bytes:
+    """A new private key as PEM (PKCS #8, not encrypted)."""
+    key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+    if key_type is KeyType.EC_P256:
+        key = ec.generate_private_key(ec.SECP256R1())
+    else:
+        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+def signing_request(key_pem: bytes, thing: str) -> str:
+    """A certificate signing request as PEM, for the key's owner to be known as ``thing``.
+
+    A name that is longer than a common name may be keeps its end, which tells devices apart.
+    """
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, thing[-COMMON_NAME_LENGTH:])])
+    request = x509.CertificateSigningRequestBuilder().subject_name(name).sign(_load(key_pem), hashes.SHA256())
+    return request.public_bytes(Encoding.PEM).decode()
+
+
+def public_key_id(key_pem: bytes) -> str:
+    """SHA-256 (hex) of the public half of a private key; the same for every certificate of that key."""
+    return _fingerprint(_load(key_pem).public_key())
+
+
+def certificate_key_id(certificate_pem: str) -> str:
+    """`public_key_id` of the key that a certificate certifies."""
+    return _fingerprint(x509.load_pem_x509_certificate(certificate_pem.encode()).public_key())
+
+
+def _load(key_pem: bytes) -> ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey:
+    """The key, or an error that holds nothing of it."""
+    try:
+        key = serialization.load_pem_private_key(key_pem, password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        key = None
+    if not isinstance(key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey):
+        raise FleetError("It is no private key of a kind that AWS IoT accepts, or it is damaged.") from None
+    return key
+
+
+def _fingerprint(public_key: CertificatePublicKeyTypes) -> str:
+    digest = hashes.Hash(hashes.SHA256())
+    digest.update(public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
+    return digest.finalize().hex()
