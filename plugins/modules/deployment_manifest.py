@@ -8,7 +8,7 @@ module: deployment_manifest
 short_description: Describe a deployment under an immutable id
 version_added: 0.1.0
 description:
-  - Hashes the files of a deployment, asks git for the revision, and returns the manifest.
+  - Hashes the files of a deployment, notes versions and git revision, and returns the manifest.
   - The id is a hash of the manifest, so that deploying the same thing again is the same deployment.
   - Only looks; the objects it returns are what M(steel.fleet.s3_objects) uploads.
 author: steel.fleet maintainers (@steel-fleet)
@@ -51,19 +51,19 @@ options:
         type: str
         required: true
       src:
-        description: The file on the control host.
+        description: A file or a directory on the control host.
         type: path
         required: true
+      pattern:
+        description: Which files of a directory to take, as a glob; C(**) means any depth.
+        type: str
+        default: "**/*"
   references:
     description: Objects of the same bucket that the deployment uses, by name.
     type: dict
     default: {}
-  versions:
-    description: Versions of what deploys, by name.
-    type: dict
-    default: {}
   project:
-    description: Directory of the collection, whose git revision is recorded.
+    description: Directory of the collection, whose version and git revision are recorded.
     type: path
     required: true
 """
@@ -77,12 +77,11 @@ EXAMPLES = r"""
     name_prefix: aws-iot-steel
     parameters: {device_count: 100}
     files:
-      - {name: templates/core.yml, src: roles/infrastructure/files/cloudformation/core.yml}
+      - {name: templates, src: roles/infrastructure/files/cloudformation, pattern: "*.yml"}
     references:
       steel-program-validator:
         key: lambda/steel-program-validator/0d743940.zip
         sha256: 0d7439407c9bba05549e0de41c3d4cdc72cfd9583d490751209abef05c4432f5
-    versions: {ansible: 2.19.14}
     project: "{{ playbook_dir }}/.."
   register: deployment
 """
@@ -118,8 +117,11 @@ current:
   sample: {key: deployments/current.json, content: "{\"id\": \"0d7439407c9bba05\"}"}
 """
 
+import json
+import re
 import subprocess
 from collections.abc import Callable, Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +129,8 @@ from ansible_collections.steel.fleet.plugins.module_utils.fleet_module import Co
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core import deployment
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.errors import InvalidInput
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.objects import digest
+
+TOOLS = ("ansible-core", "boto3", "botocore")
 
 
 def git_revision(project: Path, warn: Callable[[str], None]) -> str | None:
@@ -145,15 +149,47 @@ def git_revision(project: Path, warn: Callable[[str], None]) -> str | None:
     return run.stdout.strip()
 
 
-def read_file(given: Mapping[str, str]) -> deployment.File:
+def versions(project: Path) -> dict[str, str]:
+    """The versions of what deploys: the collection and the tools whose work depends on their release."""
+    return {"steel.fleet": collection_version(project)} | {name: version(name) for name in TOOLS}
+
+
+def collection_version(project: Path) -> str:
+    """From the checkout, or from what `ansible-galaxy collection install` wrote."""
+    checkout, installed = project / "galaxy.yml", project / "MANIFEST.json"
+    if checkout.exists():
+        found = re.search(r"^version: *(\S+)", checkout.read_text(), re.MULTILINE)
+        return found[1] if found else "unknown"
+    if installed.exists():
+        return json.loads(installed.read_text())["collection_info"]["version"]
+    raise InvalidInput(
+        f"project is {project}, which is not the collection: it has neither galaxy.yml nor MANIFEST.json.",
+        "Give the directory of steel.fleet.",
+    )
+
+
+def expand(given: Mapping[str, str]) -> dict[str, Path]:
+    """Name in the deployment → file, for one entry of ``files``."""
+    source = Path(given["src"])
+    if not source.is_dir():
+        return {given["name"]: source}
+    found = sorted(path for path in source.glob(given["pattern"]) if path.is_file())
+    if not found:
+        raise InvalidInput(
+            f"No file in {source} matches {given['pattern']}.", f"Correct src of {given['name']}."
+        )
+    return {f"{given['name']}/{path.relative_to(source).as_posix()}": path for path in found}
+
+
+def read_file(name: str, source: Path) -> deployment.File:
     try:
-        data = Path(given["src"]).read_bytes()
+        data = source.read_bytes()
     except OSError as error:
         raise InvalidInput(
-            f"src of {given['name']} cannot be read: {given['src']}: {error.strerror}.",
+            f"src of {name} cannot be read: {source}: {error.strerror}.",
             "Give a file that the control host can read.",
         ) from error
-    return deployment.File(given["name"], digest(data), len(data))
+    return deployment.File(name, digest(data), len(data))
 
 
 def read_reference(name: str, given: Any) -> deployment.Reference:
@@ -164,21 +200,22 @@ def read_reference(name: str, given: Any) -> deployment.Reference:
 
 def work(context: Context) -> dict[str, Any]:
     params = context.params
-    deployment.check_names([one["name"] for one in params["files"]])
+    named = [pair for one in params["files"] for pair in expand(one).items()]
+    deployment.check_names([name for name, _ in named])
+    sources = dict(named)
     described = deployment.Deployment(
         environment=params["environment_name"],
         region=params["region_name"],
         account_id=params["account_id"],
         name_prefix=params["name_prefix"],
         parameters=params["parameters"],
-        files=[read_file(one) for one in params["files"]],
+        files=[read_file(name, source) for name, source in sources.items()],
         references={name: read_reference(name, one) for name, one in params["references"].items()},
-        versions={name: str(version) for name, version in params["versions"].items()},
+        versions=versions(Path(params["project"])),
         revision=git_revision(Path(params["project"]), context.warn),
     )
-    sources = {one["name"]: one["src"] for one in params["files"]}
     objects: list[dict[str, str]] = [
-        {"key": f"{described.prefix}{file.name}", "src": sources[file.name], "sha256": file.sha256}
+        {"key": f"{described.prefix}{file.name}", "src": str(sources[file.name]), "sha256": file.sha256}
         for file in described.files
     ]
     text = deployment.as_text(described.manifest())
@@ -208,10 +245,10 @@ def main() -> None:
                 "options": {
                     "name": {"type": "str", "required": True},
                     "src": {"type": "path", "required": True},
+                    "pattern": {"type": "str", "default": "**/*"},
                 },
             },
             "references": {"type": "dict", "default": {}},
-            "versions": {"type": "dict", "default": {}},
             "project": {"type": "path", "required": True},
         },
     )

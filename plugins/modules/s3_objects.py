@@ -134,7 +134,11 @@ objects:
       returned: always
       sample: created
     sha256: {description: Hash of the content., type: str, returned: always, sample: 9f86d081884c7d65…}
-    size_bytes: {description: Size of the content., type: int, returned: always, sample: 812}
+    size_bytes:
+      description: Size of the content; none for a file that does not exist yet.
+      type: int
+      returned: always
+      sample: 812
     tags:
       description: Its tags, as far as O(objects[].tags) or O(wait_for_tag) made the module look at them.
       type: dict
@@ -220,7 +224,7 @@ def parse(one: Mapping[str, Any], body: bytes | None) -> objects.Desired:
     return objects.Desired(
         key=one["key"],
         sha256=one["sha256"] if body is None else objects.digest(body),
-        size_bytes=0 if body is None else len(body),
+        size_bytes=None if body is None else len(body),
         content_type=one["content_type"] or objects.content_type(one["key"]),
         metadata={name: str(value) for name, value in one["metadata"].items()},
         tags={name: str(value) for name, value in one["tags"].items()},

@@ -16,6 +16,7 @@ def project(tmp_path):
     directory = tmp_path / "project"
     directory.mkdir()
     (directory / "core.yml").write_text("Resources: {}\n")
+    (directory / "galaxy.yml").write_text("namespace: steel\nversion: 1.2.3\n")
     for command in (
         ["init", "--quiet"],
         ["add", "."],
@@ -36,7 +37,6 @@ def describe(project):
             "parameters": {"device_count": 100},
             "files": [{"name": "templates/core.yml", "src": str(project / "core.yml")}],
             "references": {"validator": {"key": "lambda/validator/11.zip", "sha256": "11" * 32}},
-            "versions": {"ansible": "2.19.14"},
             "project": str(project),
         }
         return run_module("deployment_manifest", **{**given, **options})
@@ -76,11 +76,31 @@ def test_a_changed_checkout_is_marked_and_is_another_deployment(describe, projec
     assert after["id"] != before["id"]
 
 
-def test_a_collection_installed_without_git_has_no_revision(describe, tmp_path):
-    assert describe(project=str(tmp_path))["manifest"]["revision"] is None
+def test_a_collection_installed_without_git_has_a_version_but_no_revision(describe, tmp_path):
+    (tmp_path / "MANIFEST.json").write_text('{"collection_info": {"version": "4.5.6"}}')
+    manifest = describe(project=str(tmp_path))["manifest"]
+    assert manifest["revision"] is None
+    assert manifest["versions"]["steel.fleet"] == "4.5.6"
+
+
+def test_the_versions_of_what_deploys_are_recorded(describe):
+    versions = describe()["manifest"]["versions"]
+    assert versions["steel.fleet"] == "1.2.3"
+    assert versions["ansible-core"].startswith("2.")
+
+
+def test_of_a_directory_the_matching_files_are_taken(describe, project):
+    (project / "templates" / "old").mkdir(parents=True)
+    for name in ("b.yml", "a.yml", "old/c.yml", "README.md"):
+        (project / "templates" / name).write_text(name)
+    flat = describe(files=[{"name": "t", "src": str(project / "templates"), "pattern": "*.yml"}])
+    assert [one["name"] for one in flat["manifest"]["files"]] == ["t/a.yml", "t/b.yml"]
+    deep = describe(files=[{"name": "t", "src": str(project / "templates"), "pattern": "**/*.yml"}])
+    assert [one["name"] for one in deep["manifest"]["files"]] == ["t/a.yml", "t/b.yml", "t/old/c.yml"]
 
 
 def test_git_that_cannot_tell_is_a_warning(describe, tmp_path, capsys):
+    (tmp_path / "galaxy.yml").write_text("version: 1.2.3\n")
     (tmp_path / ".git").write_text("gitdir: /no/such/place\n")
     result = describe(project=str(tmp_path))
     assert result["manifest"]["revision"] is None
@@ -92,6 +112,11 @@ def test_git_that_cannot_tell_is_a_warning(describe, tmp_path, capsys):
     [
         ({"files": [{"name": "a", "src": "/no/such/file"}]}, "src of a cannot be read: /no/such/file"),
         ({"files": [{"name": "../a", "src": "/etc/hostname"}]}, "'../a' cannot name a file of a deployment"),
+        (
+            {"files": [{"name": "a", "src": "/etc/ssl", "pattern": "*.no"}]},
+            "No file in /etc/ssl matches *.no",
+        ),
+        ({"project": "/etc"}, "it has neither galaxy.yml nor MANIFEST.json"),
         ({"references": {"x": {"key": "y"}}}, "references.x must have exactly key and sha256"),
     ],
 )

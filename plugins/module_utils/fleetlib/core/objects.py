@@ -46,7 +46,8 @@ class Desired:
 
     key: str
     sha256: str
-    size_bytes: int
+    size_bytes: int | None
+    """``None`` where only the hash is known yet."""
     content_type: str = "application/octet-stream"
     metadata: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
