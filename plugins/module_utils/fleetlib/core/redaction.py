@@ -24,6 +24,9 @@ _ASSIGNED_SECRET = re.compile(
 )
 _URL_CREDENTIALS = re.compile(r"(//[^/\s:@]+:)[^/\s@]+@")
 
+_CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+"""Escape sequences of terminals (colours) and what else nobody can read."""
+
 _MIN_SECRET_LENGTH = 8
 """A known secret shorter than this is not searched for: it would hide ordinary words."""
 
@@ -32,7 +35,10 @@ _FLAGS_WITH_VALUE = "ecfiltuMT"
 
 
 def scrub(value: Any, secrets: Iterable[str] = ()) -> Any:
-    """``value`` (JSON data) with private keys, credentials in texts and the known ``secrets`` hidden."""
+    """``value`` (JSON data) with private keys, credentials in texts and the known ``secrets`` hidden.
+
+    Control characters go, too: they come from terminals and devices.
+    """
     known = [secret for secret in secrets if len(secret) >= _MIN_SECRET_LENGTH]
     return _walk(value, lambda text: _scrub_text(text, known))
 
@@ -60,6 +66,7 @@ def _walk(value: Any, change: Callable[[str], str]) -> Any:
 
 
 def _scrub_text(text: str, secrets: Sequence[str]) -> str:
+    text = _CONTROL.sub("", text)
     for secret in secrets:
         text = text.replace(secret, HIDDEN)
     text = _PRIVATE_KEY.sub(f"{HIDDEN} (a private key)", text)

@@ -77,7 +77,7 @@ class Recorder:
     _tasks: list[_Task] = field(default_factory=list)
     _task_of: dict[str, _Task] = field(default_factory=dict)
     _changes: list[dict[str, Any]] = field(default_factory=list)
-    _failures: list[dict[str, Any]] = field(default_factory=list)
+    _failures: list[tuple[_Task, dict[str, Any]]] = field(default_factory=list)
     _contributions: dict[str, Contribution] = field(default_factory=dict)
     _warnings: dict[str, str] = field(default_factory=dict)
     _seen: dict[str, Counter[str]] = field(default_factory=dict)
@@ -117,8 +117,8 @@ class Recorder:
         if kind == "ignored":
             self._count(host, "ok")
         task = self._task_of[key]
-        task.failed += kind != "ignored"
-        self._failures.append(self._where(task, host) | {"kind": kind, "message": failure_message(result)})
+        entry = self._where(task, host) | {"kind": kind, "message": failure_message(result)}
+        self._failures.append((task, entry))
 
     def finish(self, at: float, hosts: Mapping[str, Mapping[str, int]] | None) -> dict[str, Any]:
         """The record, as JSON data without secrets.
@@ -132,6 +132,9 @@ class Recorder:
         totals = {name: sum(seen[name] for seen in by_host.values()) for name in COUNTED}
         contributions = sorted(self._contributions.values(), key=lambda part: part.order)
         sections = [section | {"id": part.id} for part in contributions for section in part.sections]
+        _mark_rescued([entry for _, entry in self._failures], by_host)
+        for task, entry in self._failures:
+            task.failed += entry["kind"] in ("failures", "unreachable")
         ended = self.run.started + datetime.timedelta(seconds=at - self.origin)
         record = {
             "format": FORMAT,
@@ -152,7 +155,7 @@ class Recorder:
             "next": [step for part in contributions for step in part.next],
             "phases": self._phases(),
             "stopped_in": self._stopped_in() if hosts is None else None,
-            "failures": _mark_rescued(self._failures, by_host),
+            "failures": [entry for _, entry in self._failures],
             "changes": self._changes,
             "sections": sections,
             "warnings": list(self._warnings.values()),
@@ -246,23 +249,17 @@ def _result(totals: Mapping[str, int], finished: bool) -> str:
     return "failed" if totals["failures"] or totals["unreachable"] else "passed"
 
 
-def _mark_rescued(
-    failures: Sequence[Mapping[str, Any]], hosts: Mapping[str, Mapping[str, int]]
-) -> list[dict[str, Any]]:
-    """``failures`` with kind ``rescued`` where a rescue section dealt with them.
+def _mark_rescued(failures: Sequence[dict[str, Any]], hosts: Mapping[str, Mapping[str, int]]) -> None:
+    """Set kind ``rescued`` where a rescue section dealt with a failure.
 
     Ansible tells a callback only how many failures of a host were rescued. A failure that is not rescued ends
     the host's run, so the rescued ones came first.
     """
     left = {host: counts["rescued"] for host, counts in hosts.items()}
-    marked = []
     for failure in failures:
-        entry = dict(failure)
-        if entry["kind"] == "failures" and left.get(entry["host"], 0) > 0:
-            left[entry["host"]] -= 1
-            entry["kind"] = "rescued"
-        marked.append(entry)
-    return marked
+        if failure["kind"] == "failures" and left.get(failure["host"], 0) > 0:
+            left[failure["host"]] -= 1
+            failure["kind"] = "rescued"
 
 
 def _iso(moment: datetime.datetime) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import io
+import logging
 import re
 import warnings
 import xml.etree.ElementTree as ET
@@ -89,6 +90,8 @@ def paint(
 
 def matplotlib(part: str) -> Any:
     """The part of matplotlib of that name, imported now."""
+    # Its hints on fonts and caches are not meant for who runs a playbook.
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
     try:
         return importlib.import_module(f"matplotlib.{part}")
     except ImportError as error:

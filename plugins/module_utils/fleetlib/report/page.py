@@ -12,17 +12,17 @@ from typing import Any
 
 from ..core.errors import MissingDependency
 from ..core.report_sections import STATUSES, histogram_bins, worst_first
-from . import plots, template, text
+from . import plots, style, template, text
 from .canvas import Caption, Drawing
 
 MAX_ROWS = 500
 """Rows of one table on a page; report.json has them all."""
 MAX_CHANGES = 300
 MAX_RUNS = 500
+MAX_TREND = 30
 
 STATUS_WORDS = {"passed": "passed", "failed": "failed", "warned": "warning", "not_checked": "not checked"}
 _FAILURE_WORDS = {
-    "failures": "failed",
     "unreachable": "could not be reached",
     "ignored": "ignored by the playbook",
     "rescued": "handled by the playbook",
@@ -30,44 +30,94 @@ _FAILURE_WORDS = {
 
 
 def run_page(record: Mapping[str, Any]) -> str:
-    """The HTML page of one run (a record of `fleetlib.core.run_record`). A plot that fails leaves a notice."""
+    """The HTML page of one run, from its record. A plot that cannot be drawn leaves a notice."""
     sections = [_section(i, section) for i, section in enumerate(record["sections"])]
-    changes = record["changes"][:MAX_CHANGES]
+    changes = [{**change, "lines": _lines(change)} for change in record["changes"][:MAX_CHANGES]]
+    place = ", ".join(filter(None, (record["environment"], record["region"])))
     return _render(
         "run",
         run=record,
         verdict=_verdict(record),
+        subtitle=[place, f"{text.minute(record['started'])} UTC", text.duration(record["seconds"])],
         home="../" * (record["playbook"].count("/") + 2) + "index.html",
+        tiles=_tiles(record),
         sections=sections,
         contents=_contents(record, sections),
+        failures=[{**failure, "where": _where(failure)} for failure in record["failures"]],
         change_groups=[
             (name, list(entries))
             for name, entries in itertools.groupby(changes, lambda change: change["role"] or change["play"])
         ],
         changes_left_out=len(record["changes"]) - len(changes),
-        only_host=next(iter(record["hosts"]), None) if len(record["hosts"]) == 1 else None,
+        only_host=next(iter(record["hosts"])) if len(record["hosts"]) == 1 else None,
         durations=_durations(record["phases"]),
         about=_about(record),
-        failure_words=_FAILURE_WORDS,
     )
 
 
 def index_page(runs: Sequence[Mapping[str, Any]]) -> str:
     """The HTML page over all runs: summaries of records, in any order, each with its ``href``."""
-    listed = [
-        {**run, "status": verdict["status"], "words": verdict["words"]}
-        for run in sorted(runs, key=lambda run: (run["started"], run["playbook"]), reverse=True)
-        for verdict in [_verdict(run)]
-    ]
-    by_playbook: dict[str, list[dict[str, Any]]] = {}
-    for run in listed:
+    newest_first = sorted(runs, key=lambda run: (run["started"], run["playbook"]), reverse=True)
+    by_playbook: dict[str, list[Mapping[str, Any]]] = {}
+    for run in newest_first:
         if not run["check_mode"]:
             by_playbook.setdefault(run["playbook"], []).append(run)
     latest = [
-        {"run": history[0], "trend": [run["seconds"] for run in reversed(history[:30])]}
+        [*_run_row(history[0])[:3], {"trend": [run["seconds"] for run in reversed(history[:MAX_TREND])]}]
         for _, history in sorted(by_playbook.items())
     ]
-    return _render("index", runs=listed, shown=listed[:MAX_RUNS], latest=latest)
+    shown = newest_first[:MAX_RUNS]
+    older = f"; the newest {len(shown)} are listed" if len(shown) < len(runs) else ""
+    return _render(
+        "index",
+        subtitle=f"{text.plural(len(runs), 'run')}{older}.",
+        latest=_table(["Playbook", "Result", "When", "Duration, run by run"], latest, stack=True),
+        runs=_table(
+            ["Playbook", "Result", "When", "Environment", "Tasks", "Checks", "Duration"],
+            [_run_row(run) for run in shown],
+            stack=True,
+        ),
+    )
+
+
+def _run_row(run: Mapping[str, Any]) -> list[Any]:
+    verdict = _verdict(run)
+    checks = [f"{found} {STATUS_WORDS[status]}" for status, found in run["checks"].items() if found]
+    return [
+        {"text": run["playbook"] + (" (check mode)" if run["check_mode"] else ""), "href": run["href"]},
+        {"text": verdict["words"], "status": verdict["status"]},
+        text.minute(run["started"]),
+        run["environment"],
+        f"{text.number(run['changed'])} {'would change' if run['check_mode'] else 'changed'}",
+        ", ".join(checks),
+        text.duration(run["seconds"]),
+    ]
+
+
+def _tiles(record: Mapping[str, Any]) -> dict[str, Any]:
+    counts = record["counts"]
+    failed = counts["failures"] + counts["unreachable"]
+    return {
+        "Would change" if record["check_mode"] else "Changed": text.plural(counts["changed"], "task"),
+        "Unchanged": text.plural(counts["ok"] - counts["changed"], "task"),
+        **({"Failed": text.plural(failed, "task")} if failed else {}),
+        **record["summary"],
+    }
+
+
+def _where(failure: Mapping[str, Any]) -> list[str | None]:
+    handled = None if failure["kind"] == "failures" else _FAILURE_WORDS[failure["kind"]]
+    return [failure["role"], failure["play"], failure["host"], handled]
+
+
+def _lines(change: Mapping[str, Any]) -> list[str]:
+    """What there is to say about a change, line by line."""
+    loop = change["loop"]
+    if loop is None:
+        return list(change["summary"])
+    more = ", …" if len(loop["names"]) < loop["changed"] else ""
+    names = f": {', '.join(loop['names'])}{more}" if loop["names"] else ""
+    return [f"{loop['changed']} of {text.plural(loop['of'], 'item')}{names}", *change["summary"]]
 
 
 def _verdict(run: Mapping[str, Any]) -> dict[str, str]:
@@ -76,7 +126,7 @@ def _verdict(run: Mapping[str, Any]) -> dict[str, str]:
     stopped = f" It stopped in “{where['task']}”." if where else ""
     failed = run["checks"]["failed"]
     if run["result"] == "failed":
-        return _words("failed", "failed", "The run failed; what failed is below.")
+        return _words("failed", "failed", _failed_in(run))
     if run["result"] == "unfinished":
         return _words("failed", "not finished", f"The run was interrupted before its end.{stopped}")
     if failed:
@@ -84,8 +134,15 @@ def _verdict(run: Mapping[str, Any]) -> dict[str, str]:
     if run["check_mode"]:
         return _words("passed", "passed", "A check mode run: it changed nothing and shows what would change.")
     if run["checks"]["warned"]:
-        return _words("warned", "passed, with warnings", "The run ended well; some checks warn.")
+        return _words("warned", "warnings", "The run ended well; some checks warn.")
     return _words("passed", "passed", "The run ended well.")
+
+
+def _failed_in(run: Mapping[str, Any]) -> str:
+    tasks = [
+        entry["task"] for entry in run.get("failures", ()) if entry["kind"] in ("failures", "unreachable")
+    ]
+    return f"The run failed in “{tasks[0]}”." if tasks else "The run failed."
 
 
 def _words(status: str, words: str, sentence: str) -> dict[str, str]:
@@ -105,7 +162,7 @@ def _contents(record: Mapping[str, Any], sections: Sequence[Mapping[str, Any]]) 
     ]
 
 
-def _about(record: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _about(record: Mapping[str, Any]) -> dict[str, str]:
     by = record["started_by"]
     facts = {
         "Command": by.get("command"),
@@ -117,7 +174,7 @@ def _about(record: Mapping[str, Any]) -> list[tuple[str, str]]:
         "Started": text.moment(record["started"]),
         "Ended": text.moment(record["ended"]),
     }
-    return [(name, value) for name, value in facts.items() if value]
+    return {name: value for name, value in facts.items() if value}
 
 
 def _section(i: int, section: Mapping[str, Any]) -> dict[str, Any]:
@@ -126,7 +183,10 @@ def _section(i: int, section: Mapping[str, Any]) -> dict[str, Any]:
 
 def _checks(section: Mapping[str, Any], _: str) -> dict[str, Any]:
     rows = [_rated_row(check) for check in worst_first(section["checks"])]
-    return {"tally": _tally(section["checks"]), "table": _table(["Check", "Status", "Detail"], rows)}
+    return {
+        "tally": _tally(section["checks"]),
+        "table": _table(["Check", "Status", "Detail"], rows, stack=True),
+    }
 
 
 def _text(section: Mapping[str, Any], _: str) -> dict[str, Any]:
@@ -185,7 +245,7 @@ def _map(section: Mapping[str, Any], _: str) -> dict[str, Any]:
     return {
         "words": words,
         "tally": _tally(section["cells"]),
-        "table": _table(["Name", "Status", "Detail"], rows),
+        "table": _table(["Name", "Status", "Detail"], rows, stack=True),
     }
 
 
@@ -223,14 +283,21 @@ def _draw(draw: Callable[[], Drawing | None]) -> dict[str, Any]:
         return {"drawing": draw()}
     except MissingDependency as error:
         return {"notice": f"Without a plot: {error}"}
-    except Exception as error:  # noqa: BLE001  # whatever goes wrong in a plot, the page must come
+    except Exception as error:  # whatever goes wrong in a plot, the page must come
         return {"notice": f"The plot could not be drawn ({type(error).__name__}: {error})."}
 
 
-def _table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> dict[str, Any]:
+def _table(columns: Sequence[str], rows: Sequence[Sequence[Any]], stack: bool = False) -> dict[str, Any]:
+    """A table for the template. With ``stack`` its rows become paragraphs on a narrow screen."""
     shown = rows[:MAX_ROWS]
     numeric = [bool(shown) and all(_is_number(row[i]) for row in shown) for i in range(len(columns))]
-    return {"columns": columns, "rows": shown, "numeric": numeric, "left_out": len(rows) - len(shown)}
+    return {
+        "columns": columns,
+        "rows": shown,
+        "numeric": numeric,
+        "left_out": len(rows) - len(shown),
+        "stack": stack,
+    }
 
 
 def _is_number(value: object) -> bool:
@@ -260,13 +327,16 @@ def _render(name: str, **values: Any) -> str:
     environment = jinja2.Environment(
         loader=jinja2.DictLoader(template.TEMPLATES), autoescape=True, trim_blocks=True
     )
-    environment.filters |= {
+    filters: dict[str, Callable[..., Any]] = {
         "scalar": text.scalar,
-        "moment": text.moment,
-        "duration": text.duration,
-        "plural": text.plural,
+        "minute": text.minute,
         "safe_href": lambda href: text.safe_href(href) if isinstance(href, str) else None,
-        "sparkline": lambda values: Markup(plots.sparkline(values)),  # noqa: S704  # holds numbers only
+        "sparkline": lambda values: Markup(plots.sparkline(values)),  # noqa: S704  # escapes its own label
     }
-    environment.globals |= {"style": Markup(template.STYLE), "status_words": STATUS_WORDS}
+    environment.filters |= filters
+    environment.globals |= {
+        "style": Markup(style.STYLE),  # noqa: S704  # a constant
+        "number": Markup(' class="number"'),
+        "status_words": STATUS_WORDS,
+    }
     return environment.get_template(name).render(values)

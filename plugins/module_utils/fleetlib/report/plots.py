@@ -220,7 +220,9 @@ def _times_on_x(axes: Any, width: int) -> None:
 def _limits_on_x(axes: Any, limits: Limits, unit: str) -> None:
     for limit in limits:
         axes.axvline(limit["value"], color=COLOURS["failed"], linewidth=1.2, dashes=(4, 3))
-        where = {"xycoords": ("data", "axes fraction"), "ha": "center"}
+        low, high = axes.get_xlim()
+        side = "right" if limit["value"] > low + 0.8 * (high - low) else "center"
+        where = {"xycoords": ("data", "axes fraction"), "ha": side}
         _label(axes, _limit_name(limit, unit), (limit["value"], 1), (0, 6), "failed", **where)
 
 

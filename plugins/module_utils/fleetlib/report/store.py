@@ -8,13 +8,13 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import Any
 
-from ..core.run_record import summary_of
+from ..core.run_record import FORMAT, summary_of
 from . import page
 
 LATEST = "latest"
@@ -26,7 +26,7 @@ class Saved:
 
     directory: Path
     shown: Path
-    """What to open: the page, through `latest` where the run moved it; the JSON where there is no page."""
+    """What to open, through `latest` where the run moved it."""
     problems: tuple[str, ...]
     """What could not be written besides the JSON record."""
 
@@ -56,8 +56,7 @@ def save(reports: Path, record: Mapping[str, Any]) -> Saved:
         problems += _attempt("The link to the latest report", lambda: _point(parent / LATEST, directory.name))
     problems += _attempt("The index of all reports", lambda: refresh_index(reports))
     opened = parent / LATEST if not record["check_mode"] and (parent / LATEST).exists() else directory
-    name = "index.html" if (directory / "index.html").exists() else "report.json"
-    return Saved(directory, opened / name, tuple(problems))
+    return Saved(directory, opened / _page_in(directory).name, tuple(problems))
 
 
 def refresh_index(reports: Path) -> None:
@@ -70,10 +69,17 @@ def refresh_index(reports: Path) -> None:
             summary = json.loads(path.read_text("utf-8"))
         except (OSError, ValueError):
             continue  # deleted or damaged since: the others still count
-        runs.append({**summary, "href": (path.parent.relative_to(reports) / "index.html").as_posix()})
+        if summary.get("format") == FORMAT:
+            runs.append({**summary, "href": _page_in(path.parent).relative_to(reports).as_posix()})
     fresh = reports / f".index-{os.getpid()}.html"
     _write(fresh, page.index_page(runs))
     fresh.replace(reports / "index.html")
+
+
+def _page_in(directory: Path) -> Path:
+    """What to open in a report: the page, or the record where the page could not be made."""
+    page_file = directory / "index.html"
+    return page_file if page_file.exists() else directory / "report.json"
 
 
 def _publish(staged: Path, parent: Path, name: str) -> Path:
@@ -98,14 +104,14 @@ def _point(link: Path, target: str) -> None:
     fresh.replace(link)
 
 
-def _attempt(what: str, do: Any) -> list[str]:
+def _attempt(what: str, do: Callable[[], None]) -> list[str]:
     try:
         do()
-    except Exception as error:  # noqa: BLE001  # a report that is incomplete is better than none
+    except Exception as error:  # a report that is incomplete is better than none
         return [f"{what} could not be written: {error}"]
     return []
 
 
 def _write(path: Path, content: str) -> None:
-    """Write UTF-8; what no encoding can hold (half a surrogate pair from a device) is written as an escape."""
+    """Write UTF-8; what it cannot hold (half a surrogate pair, from a device) becomes an escape."""
     path.write_bytes(content.encode("utf-8", "backslashreplace"))

@@ -53,6 +53,12 @@ def moment(iso: str) -> str:
     return f"{time.day} {time:%B %Y, %H:%M:%S} UTC"
 
 
+def minute(iso: str) -> str:
+    """A `moment` for tables: ``1 Mar 2026, 09:30``."""
+    time = datetime.datetime.fromisoformat(iso).astimezone(datetime.UTC)
+    return f"{time.day} {time:%b %Y, %H:%M}"
+
+
 def plural(count: int, noun: str) -> str:
     """``1 task``, ``3 tasks``."""
     return f"{number(count)} {noun}{'' if count == 1 else 's'}"
