@@ -1,0 +1,171 @@
+"""What this control host keeps of each device: ``<directory>/<thing>/`` (mode 0700) with
+
+``private.key`` (0600)
+    on the disk before its signing request leaves, and never replaced;
+``certificate.pem``, ``certificate.json``
+    the certificate issued for it; the JSON file, written last, says that both are there.
+
+Every file appears whole or not at all, and is on the disk before the next step is taken.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import stat
+from collections.abc import Container, Iterator
+from pathlib import Path
+
+from .core.errors import FleetError
+from .core.journal import sync_directory
+from .core.provisioning.model import Certificate, LocalDevice
+
+KEY = "private.key"
+CERTIFICATE = "certificate.pem"
+RECORD = "certificate.json"
+
+
+class DeviceStore:
+    """The directory of all devices of a fleet."""
+
+    def __init__(self, directory: Path) -> None:
+        """``directory`` is made when the first key is kept."""
+        self.directory = directory
+
+    def scan(self, wanted: Container[str]) -> dict[str, LocalDevice]:
+        """What is kept of the wanted things that have a directory here."""
+        try:
+            with os.scandir(self.directory) as entries:
+                names = [entry.name for entry in entries if entry.name in wanted]
+        except FileNotFoundError:
+            return {}
+        except OSError as error:
+            raise _unusable(error, self.directory) from error
+        return {name: self._local(name) for name in names}
+
+    def key_path(self, thing: str) -> Path:
+        """Where a device's private key is."""
+        return self.directory / thing / KEY
+
+    def certificate_path(self, thing: str) -> Path:
+        """Where a device's certificate is."""
+        return self.directory / thing / CERTIFICATE
+
+    def key(self, thing: str) -> bytes:
+        """The private key, as PEM."""
+        with _explained(self.directory / thing):
+            return self.key_path(thing).read_bytes()
+
+    def keep_key(self, thing: str, key: bytes) -> None:
+        """Keep a new private key. Raises when there is one: it may be a device's only identity."""
+        with _explained(self.directory / thing):
+            folder = self._folder(thing)
+            draft = _write_draft(folder / KEY, key)
+            try:
+                os.link(draft, folder / KEY)  # unlike a rename, it refuses to replace
+            finally:
+                draft.unlink()
+            sync_directory(folder)
+
+    def certificate(self, thing: str) -> tuple[str, str] | None:
+        """Id and ARN of the certificate issued for the key."""
+        record = self._record(thing)
+        return (record["certificate_id"], record["certificate_arn"]) if record else None
+
+    def keep_certificate(self, thing: str, certificate: Certificate) -> None:
+        """Keep the certificate that was issued for the key."""
+        record = {"certificate_id": certificate.id, "certificate_arn": certificate.arn}
+        with _explained(self.directory / thing):
+            folder = self._folder(thing)
+            os.replace(_write_draft(folder / CERTIFICATE, certificate.pem.encode()), folder / CERTIFICATE)
+            text = json.dumps(record, indent=2) + "\n"
+            os.replace(_write_draft(folder / RECORD, text.encode()), folder / RECORD)
+            sync_directory(folder)
+
+    def retire_certificate(self, thing: str) -> None:
+        """Rename a certificate that the registry does not know, so that nothing takes it for the key's."""
+        held = self.certificate(thing)
+        if held is None:
+            return
+        with _explained(self.directory / thing):
+            folder = self.directory / thing
+            # The record goes first: without it, the certificate counts as not there.
+            os.replace(folder / RECORD, folder / f"retired-{held[0][:16]}.json")
+            sync_directory(folder)
+            os.replace(folder / CERTIFICATE, folder / f"retired-{held[0][:16]}.pem")
+
+    def _folder(self, thing: str) -> Path:
+        folder = self.directory / thing
+        if not folder.is_dir():
+            self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700, exist_ok=True)
+            sync_directory(self.directory)
+        return folder
+
+    def _local(self, thing: str) -> LocalDevice:
+        with _explained(self.directory / thing):
+            try:
+                key = self.key_path(thing).stat()
+            except FileNotFoundError:
+                key = None
+            if key is not None and stat.S_IMODE(key.st_mode) & 0o077:
+                raise FleetError(
+                    f"Others may read the private key {self.key_path(thing)} "
+                    f"(mode {stat.S_IMODE(key.st_mode):o}).",
+                    "Find out who did, then set its mode to 0600 and that of its directory to 0700.",
+                )
+        record = self._record(thing)
+        return LocalDevice(
+            has_key=key is not None,
+            certificate_id=record["certificate_id"] if record else "",
+            key_time=key.st_mtime if key is not None else 0.0,
+        )
+
+    def _record(self, thing: str) -> dict[str, str] | None:
+        path = self.directory / thing / RECORD
+        with _explained(self.directory / thing):
+            try:
+                text = path.read_bytes()
+            except FileNotFoundError:
+                return None
+        try:
+            record: dict[str, str] = json.loads(text)
+            return {name: record[name] for name in ("certificate_id", "certificate_arn")}
+        except (ValueError, KeyError, TypeError) as error:
+            raise FleetError(
+                f"{path} is damaged.",
+                "Move it away and run again: the certificate is then found by its key.",
+            ) from error
+
+
+def _write_draft(path: Path, data: bytes) -> Path:
+    """Write the file that is to become ``path``, mode 0600 from its first byte, and bring it to the disk."""
+    draft = path.with_name(f".{path.name}.new")
+    draft.unlink(missing_ok=True)  # of a run that was killed
+    file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(file, "wb") as out:
+            out.write(data)
+            out.flush()
+            os.fsync(out.fileno())
+    except OSError:
+        draft.unlink(missing_ok=True)
+        raise
+    return draft
+
+
+@contextlib.contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise _unusable(error, path) from error
+
+
+def _unusable(error: OSError, path: Path) -> FleetError:
+    return FleetError(
+        f"{error.filename2 or error.filename or path}: {error.strerror}.",
+        "Device keys and certificates are kept there (fleet_state_dir). Make it writable for you, or make "
+        "room, and run again: it goes on from there.",
+    )
