@@ -8,7 +8,9 @@ from typing import Any
 
 from fleetlib.core.run_record import Recorder, Run
 
-HOSTILE = "<img src=x onerror=\"document.title='owned'\"><script>alert(1)</script> & $\\frac{1}{0}$ \x1b[31m\x00"
+HOSTILE = (
+    "<img src=x onerror=\"document.title='owned'\"><script>alert(1)</script> & $\\frac{1}{0}$ \x1b[31m\x00"
+)
 LONG = "arn:aws:iot:us-east-1:000000000001:thing/" + "aws-iot-steel-production-device-" * 6
 
 
@@ -86,8 +88,16 @@ def _contributions(devices: int) -> dict[str, Any]:
                     "intro": "Each line of the guide's checklist, checked by the machine where it can be.",
                     "checks": [
                         {"name": "AWS account", "status": "passed", "detail": "000000000000, as declared"},
-                        {"name": "SSL certificates", "status": "not_checked", "detail": "No custom domain is used."},
-                        {"name": "Alarm topic", "status": "warned", "detail": f"Nobody has subscribed to {LONG}"},
+                        {
+                            "name": "SSL certificates",
+                            "status": "not_checked",
+                            "detail": "No custom domain is used.",
+                        },
+                        {
+                            "name": "Alarm topic",
+                            "status": "warned",
+                            "detail": f"Nobody has subscribed to {LONG}",
+                        },
                         {"name": HOSTILE, "status": "passed", "detail": HOSTILE},
                     ],
                 }
@@ -98,7 +108,11 @@ def _contributions(devices: int) -> dict[str, Any]:
             "summary": {"Devices": devices, "Firmware": "1.4.2"},
             "next": [
                 {"text": "The devices, grouped", "command": "ansible-inventory -i inventory/local --graph"},
-                {"text": "The dashboard", "href": "https://console.aws.amazon.com/cloudwatch/home", "detail": LONG},
+                {
+                    "text": "The dashboard",
+                    "href": "https://console.aws.amazon.com/cloudwatch/home",
+                    "detail": LONG,
+                },
                 {"text": "A trap", "href": "javascript:alert(1)"},
             ],
             "sections": [
@@ -107,7 +121,11 @@ def _contributions(devices: int) -> dict[str, Any]:
                     "kind": "map",
                     "legend": {"passed": "connected", "failed": "not seen for a day"},
                     "cells": [
-                        {"name": f"device-{i:03d}", "status": statuses[i % len(statuses)], "detail": "fw 1.4.2"}
+                        {
+                            "name": f"device-{i:03d}",
+                            "status": statuses[i % len(statuses)],
+                            "detail": "fw 1.4.2",
+                        }
                         for i in range(1, devices + 1)
                     ],
                 },
@@ -126,12 +144,18 @@ def _contributions(devices: int) -> dict[str, Any]:
                         for name, resources in (("core", 9), ("storage", 12), ("validator", 7))
                     ],
                 },
-                {"title": "Facts", "kind": "facts", "facts": {"Thing name": LONG, HOSTILE: HOSTILE, "TLS only": True}},
+                {
+                    "title": "Facts",
+                    "kind": "facts",
+                    "facts": {"Thing name": LONG, HOSTILE: HOSTILE, "TLS only": True},
+                },
                 {"title": "Notes", "kind": "text", "text": f"First paragraph. {LONG}\n\nSecond: {HOSTILE}"},
                 {
                     "title": "Links",
                     "kind": "links",
-                    "links": [{"text": "Runbook", "href": "../../../docs/runbooks/x.md", "detail": "When it hurts"}],
+                    "links": [
+                        {"text": "Runbook", "href": "../../../docs/runbooks/x.md", "detail": "When it hurts"}
+                    ],
                 },
             ],
         },
@@ -154,10 +178,18 @@ def _contributions(devices: int) -> dict[str, Any]:
                     "unit": "ms",
                     "limits": [{"name": "target", "value": 100}],
                     "series": [
-                        {"name": "median", "points": [[t, 40 + 12 * math.sin(i / 3)] for i, t in enumerate(hours)]},
-                        {"name": "p99 " + HOSTILE, "points": [[t, 80 + 25 * math.sin(i / 4)] for i, t in enumerate(hours)]},
+                        {
+                            "name": "median",
+                            "points": [[t, 40 + 12 * math.sin(i / 3)] for i, t in enumerate(hours)],
+                        },
+                        {
+                            "name": "p99 " + HOSTILE,
+                            "points": [[t, 80 + 25 * math.sin(i / 4)] for i, t in enumerate(hours)],
+                        },
                     ],
-                    "bands": [{"name": "p10 to p90", "points": [[t, 25, 62 + i % 5] for i, t in enumerate(hours)]}],
+                    "bands": [
+                        {"name": "p10 to p90", "points": [[t, 25, 62 + i % 5] for i, t in enumerate(hours)]}
+                    ],
                 },
                 {
                     "title": "Program run time",

@@ -71,12 +71,16 @@ def diff_summary(diff: Mapping[str, Any]) -> str:
     old, new = _as_text(before or "").splitlines(), _as_text(after or "").splitlines()
     name = diff.get("after_header") or diff.get("before_header") or ""
     if not before:
-        lines = f"{len(new)} lines, new"
+        lines = f"{_lines(new)}, new"
     elif not after:
-        lines = f"{len(old)} lines, removed"
+        lines = f"{_lines(old)}, removed"
     else:
-        lines = f"{len(old)} lines before, {len(new)} after"
+        lines = f"{_lines(old)} before, {len(new)} after"
     return ": ".join(filter(None, (str(name), lines)))
+
+
+def _lines(text: list[str]) -> str:
+    return f"{len(text)} line{'' if len(text) == 1 else 's'}"
 
 
 def diff_text(diff: Mapping[str, Any]) -> str:

@@ -55,7 +55,8 @@ def save(reports: Path, record: Mapping[str, Any]) -> Saved:
     if not record["check_mode"]:
         problems += _attempt("The link to the latest report", lambda: _point(parent / LATEST, directory.name))
     problems += _attempt("The index of all reports", lambda: refresh_index(reports))
-    opened = parent / LATEST if not record["check_mode"] and (parent / LATEST).exists() else directory
+    latest = parent / LATEST
+    opened = latest if latest.is_symlink() and latest.readlink() == Path(directory.name) else directory
     return Saved(directory, opened / _page_in(directory).name, tuple(problems))
 
 
@@ -69,7 +70,7 @@ def refresh_index(reports: Path) -> None:
             summary = json.loads(path.read_text("utf-8"))
         except (OSError, ValueError):
             continue  # deleted or damaged since: the others still count
-        if summary.get("format") == FORMAT:
+        if isinstance(summary, dict) and summary.get("format") == FORMAT:
             runs.append({**summary, "href": _page_in(path.parent).relative_to(reports).as_posix()})
     fresh = reports / f".index-{os.getpid()}.html"
     _write(fresh, page.index_page(runs))
@@ -101,7 +102,11 @@ def _point(link: Path, target: str) -> None:
     fresh = link.with_name(f".latest-{os.getpid()}")
     fresh.unlink(missing_ok=True)
     fresh.symlink_to(target)
-    fresh.replace(link)
+    try:
+        fresh.replace(link)
+    except OSError:
+        fresh.unlink()
+        raise
 
 
 def _attempt(what: str, do: Callable[[], None]) -> list[str]:
