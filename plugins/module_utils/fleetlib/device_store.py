@@ -20,6 +20,7 @@ from pathlib import Path
 from .core.errors import FleetError
 from .core.journal import sync_directory
 from .core.provisioning.model import Certificate, LocalDevice
+from .core.provisioning.ports import HeldCertificate
 
 KEY = "private.key"
 CERTIFICATE = "certificate.pem"
@@ -68,10 +69,22 @@ class DeviceStore:
                 draft.unlink()
             sync_directory(folder)
 
-    def certificate(self, thing: str) -> tuple[str, str] | None:
-        """Id and ARN of the certificate issued for the key."""
-        record = self._record(thing)
-        return (record["certificate_id"], record["certificate_arn"]) if record else None
+    def certificate(self, thing: str) -> HeldCertificate | None:
+        """The certificate issued for the key."""
+        path = self.directory / thing / RECORD
+        with _explained(path):
+            try:
+                text = path.read_bytes()
+            except FileNotFoundError:
+                return None
+        try:
+            record = json.loads(text)
+            return HeldCertificate(record["certificate_id"], record["certificate_arn"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise FleetError(
+                f"{path} is damaged.",
+                "Move it away and run again: the certificate is then found by its key.",
+            ) from error
 
     def keep_certificate(self, thing: str, certificate: Certificate) -> None:
         """Keep the certificate that was issued for the key."""
@@ -91,9 +104,9 @@ class DeviceStore:
         with _explained(self.directory / thing):
             folder = self.directory / thing
             # The record goes first: without it, the certificate counts as not there.
-            os.replace(folder / RECORD, folder / f"retired-{held[0][:16]}.json")
+            os.replace(folder / RECORD, folder / f"retired-{held.id[:16]}.json")
             sync_directory(folder)
-            os.replace(folder / CERTIFICATE, folder / f"retired-{held[0][:16]}.pem")
+            os.replace(folder / CERTIFICATE, folder / f"retired-{held.id[:16]}.pem")
 
     def _folder(self, thing: str) -> Path:
         folder = self.directory / thing
@@ -115,28 +128,12 @@ class DeviceStore:
                     f"(mode {stat.S_IMODE(key.st_mode):o}).",
                     "Find out who did, then set its mode to 0600 and that of its directory to 0700.",
                 )
-        record = self._record(thing)
+        certificate = self.certificate(thing)
         return LocalDevice(
             has_key=key is not None,
-            certificate_id=record["certificate_id"] if record else "",
+            certificate_id=certificate.id if certificate else "",
             key_time=key.st_mtime if key is not None else 0.0,
         )
-
-    def _record(self, thing: str) -> dict[str, str] | None:
-        path = self.directory / thing / RECORD
-        with _explained(self.directory / thing):
-            try:
-                text = path.read_bytes()
-            except FileNotFoundError:
-                return None
-        try:
-            record: dict[str, str] = json.loads(text)
-            return {name: record[name] for name in ("certificate_id", "certificate_arn")}
-        except (ValueError, KeyError, TypeError) as error:
-            raise FleetError(
-                f"{path} is damaged.",
-                "Move it away and run again: the certificate is then found by its key.",
-            ) from error
 
 
 def _write_draft(path: Path, data: bytes) -> Path:

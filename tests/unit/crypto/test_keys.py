@@ -7,7 +7,7 @@ import datetime
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from fleetlib.core.errors import FleetError
+from fleetlib.core.provisioning.ports import DeviceError
 from fleetlib.crypto import keys
 from fleetlib.crypto.keys import KeyType
 
@@ -60,7 +60,7 @@ def test_a_certificate_is_matched_to_its_key_and_to_no_other(kind):
 )
 def test_a_damaged_key_is_refused_without_a_word_of_it(damage):
     pem = keys.new_key()
-    with pytest.raises(FleetError) as refused:
+    with pytest.raises(DeviceError) as refused:
         keys.signing_request(damage(pem), "a")
     assert "damaged" in str(refused.value)
     assert refused.value.__cause__ is None

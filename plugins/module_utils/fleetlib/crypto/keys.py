@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from ..core.errors import FleetError, MissingDependency
+from ..core.errors import MissingDependency
+from ..core.provisioning.ports import DeviceError
 
 try:
     from cryptography import x509
@@ -80,7 +81,7 @@ def _load(key_pem: bytes) -> ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey:
     except (ValueError, TypeError, UnsupportedAlgorithm):
         key = None
     if not isinstance(key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey):
-        raise FleetError("It is no private key of a kind that AWS IoT accepts, or it is damaged.") from None
+        raise DeviceError("its private key is damaged, or of a kind that AWS IoT does not accept.") from None
     return key
 
 

@@ -6,7 +6,7 @@ Any other error stops the whole run: wrong credentials, a full disk or a missing
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from ..errors import FleetError
 from .model import Certificate, ListedCertificate
@@ -18,6 +18,13 @@ class AnswerLostError(Exception):
 
 class DeviceError(FleetError):
     """One device cannot go on now; the others can."""
+
+
+class HeldCertificate(NamedTuple):
+    """What the steps after the certificate need to know of it."""
+
+    id: str
+    arn: str
 
 
 class Cloud(Protocol):
@@ -49,7 +56,7 @@ class Cloud(Protocol):
 
 
 class Keys(Protocol):
-    """Private keys and what follows from them."""
+    """Private keys and what follows from them. A damaged key raises `DeviceError`."""
 
     def new(self) -> bytes:
         """A new private key."""
@@ -73,8 +80,8 @@ class Store(Protocol):
     def keep_key(self, thing: str, key: bytes) -> None:
         """Keep a new private key; never replaces one."""
 
-    def certificate(self, thing: str) -> tuple[str, str] | None:
-        """Id and ARN of the certificate that was issued for the key."""
+    def certificate(self, thing: str) -> HeldCertificate | None:
+        """The certificate that was issued for the key."""
 
     def keep_certificate(self, thing: str, certificate: Certificate) -> None:
         """Keep the certificate that belongs to the key."""
