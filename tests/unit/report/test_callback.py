@@ -57,8 +57,6 @@ FAIL = """
       ansible.builtin.fail: {msg: "No <b>stack</b>"}
 """
 WAIT = """
-    - name: Say that the wait begins
-      ansible.builtin.debug: {msg: waiting}
     - name: Wait
       ansible.builtin.pause: {seconds: 60}
 """
@@ -88,7 +86,7 @@ class Ran:
         lines = []
         for line in process.stdout:
             lines.append(line)
-            if stop and "TASK [Wait]" in line:
+            if stop and "Pausing for 60 seconds" in line:
                 process.send_signal(stop)
         self.code = process.wait(60)
         self.output = "".join(lines)
