@@ -55,12 +55,12 @@ class DeviceStore:
 
     def key(self, thing: str) -> bytes:
         """The private key, as PEM."""
-        with _explained(self.directory / thing):
+        with explained(self.directory / thing):
             return self.key_path(thing).read_bytes()
 
     def keep_key(self, thing: str, key: bytes) -> None:
         """Keep a new private key. Raises when there is one: it may be a device's only identity."""
-        with _explained(self.directory / thing):
+        with explained(self.directory / thing):
             folder = self._folder(thing)
             draft = _write_draft(folder / KEY, key)
             try:
@@ -72,7 +72,7 @@ class DeviceStore:
     def certificate(self, thing: str) -> HeldCertificate | None:
         """The certificate issued for the key."""
         path = self.directory / thing / RECORD
-        with _explained(path):
+        with explained(path):
             try:
                 text = path.read_bytes()
             except FileNotFoundError:
@@ -89,7 +89,7 @@ class DeviceStore:
     def keep_certificate(self, thing: str, certificate: Certificate) -> None:
         """Keep the certificate that was issued for the key."""
         record = {"certificate_id": certificate.id, "certificate_arn": certificate.arn}
-        with _explained(self.directory / thing):
+        with explained(self.directory / thing):
             folder = self._folder(thing)
             os.replace(_write_draft(folder / CERTIFICATE, certificate.pem.encode()), folder / CERTIFICATE)
             text = json.dumps(record, indent=2) + "\n"
@@ -101,7 +101,7 @@ class DeviceStore:
         held = self.certificate(thing)
         if held is None:
             return
-        with _explained(self.directory / thing):
+        with explained(self.directory / thing):
             folder = self.directory / thing
             # The record goes first: without it, the certificate counts as not there.
             os.replace(folder / RECORD, folder / f"retired-{held.id[:16]}.json")
@@ -117,7 +117,7 @@ class DeviceStore:
         return folder
 
     def _local(self, thing: str) -> LocalDevice:
-        with _explained(self.directory / thing):
+        with explained(self.directory / thing):
             try:
                 key = self.key_path(thing).stat()
             except FileNotFoundError:
@@ -153,7 +153,8 @@ def _write_draft(path: Path, data: bytes) -> Path:
 
 
 @contextlib.contextmanager
-def _explained(path: Path) -> Iterator[None]:
+def explained(path: Path) -> Iterator[None]:
+    """Say what to do about an error of the file system, at ``path`` where the error does not say."""
     try:
         yield
     except OSError as error:
