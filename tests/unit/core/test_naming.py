@@ -59,3 +59,13 @@ def test_an_id_given_twice_is_refused(pair):
 def test_many_bad_ids_are_counted_not_listed():
     with pytest.raises(InvalidInput, match="'! 4' and 95 more cannot be"):
         naming.check_device_ids([f"! {n}" for n in range(100)], "p", "local")
+
+
+def test_devices_are_chosen_by_id_or_by_number():
+    assert naming.chosen_device_ids(["lab-a"], 1, None) == ["lab-a"]
+    assert naming.chosen_device_ids(None, 101, 2) == ["device-101", "device-102"]
+
+
+def test_an_empty_choice_is_refused():
+    with pytest.raises(InvalidInput, match="device_ids is empty; name at least one device"):
+        naming.chosen_device_ids([], 1, None)

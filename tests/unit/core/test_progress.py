@@ -50,3 +50,7 @@ def test_a_file_of_something_else_is_no_progress(tmp_path):
     path = tmp_path / "progress.json"
     path.write_text('{"other": 1}')
     assert from_file(path) is None
+
+
+def test_progress_that_cannot_be_written_does_not_stop_the_work(tmp_path):
+    to_file(tmp_path / "gone" / "progress.json")(Progress("devices", 1, 2, 0, 0.5))

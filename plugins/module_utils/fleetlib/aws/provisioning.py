@@ -19,19 +19,22 @@ with contextlib.suppress(ImportError):  # the module runner names the missing li
 _TRANSIENT = {"ThrottlingException", "ServiceUnavailableException", "InternalFailureException"}
 """Refusals that botocore has repeated without success; another device may have more luck."""
 
+UNNAMED = "(not named yet)"
+"""What stands for the name of something that the infrastructure has still to make."""
+
 
 def read_registry(iot: Any, fleet: Fleet) -> Registry:
     """What the registry holds of a fleet: a few lists, read side by side; no call for any one device."""
     with _explained("reading the registry"), ThreadPoolExecutor(max_workers=5) as pool:
-        type_exists = pool.submit(things.thing_type_exists, iot, fleet.type_name)
+        type_exists = pool.submit(_type_exists, iot, fleet)
         found = pool.submit(_things, iot, fleet)
         members = pool.submit(_members, iot, fleet)
         targets = pool.submit(_targets, iot, fleet)
         listed = pool.submit(lambda: {one.id: one for one in certificates.iter_certificates(iot)})
         exists = {
-            f"thing type {fleet.type_name}": type_exists.result(),
-            f"policy {fleet.policy}": targets.result() is not None,
-            f"thing group {fleet.group}": members.result() is not None,
+            f"thing type {fleet.type_name or UNNAMED}": type_exists.result(),
+            f"policy {fleet.policy or UNNAMED}": targets.result() is not None,
+            f"thing group {fleet.group or UNNAMED}": members.result() is not None,
         }
         return Registry(
             things=found.result(),
@@ -40,6 +43,10 @@ def read_registry(iot: Any, fleet: Fleet) -> Registry:
             policy_targets=targets.result() or frozenset(),
             missing=tuple(what for what, there in exists.items() if not there),
         )
+
+
+def _type_exists(iot: Any, fleet: Fleet) -> bool:
+    return bool(fleet.type_name) and things.thing_type_exists(iot, fleet.type_name)
 
 
 def _things(iot: Any, fleet: Fleet) -> dict[str, Thing]:
@@ -59,6 +66,8 @@ def _things(iot: Any, fleet: Fleet) -> dict[str, Thing]:
 
 def _members(iot: Any, fleet: Fleet) -> frozenset[str] | None:
     """Names of the wanted things in the fleet's group; nothing when there is no such group."""
+    if not fleet.group:
+        return None
     pages = iot.get_paginator("list_things_in_thing_group").paginate(
         thingGroupName=fleet.group, PaginationConfig={"PageSize": PAGE_SIZE}
     )
@@ -70,6 +79,8 @@ def _members(iot: Any, fleet: Fleet) -> frozenset[str] | None:
 
 def _targets(iot: Any, fleet: Fleet) -> frozenset[str] | None:
     """Ids of the certificates that have the policy; nothing when there is no such policy."""
+    if not fleet.policy:
+        return None
     try:
         return frozenset(
             arn.rpartition("/")[2] for arn in certificates.iter_policy_targets(iot, fleet.policy)

@@ -48,6 +48,15 @@ def numbered_device_ids(start: int, count: int) -> list[str]:
     return [f"device-{number:03d}" for number in range(start, start + count)]
 
 
+def chosen_device_ids(device_ids: Sequence[str] | None, start: int, count: int | None) -> Sequence[str]:
+    """The ids an operator chose: a list of them, or ``count`` numbered ones."""
+    if device_ids is None:
+        return numbered_device_ids(start, count or 0)
+    if not device_ids:
+        raise InvalidInput("device_ids is empty; name at least one device, or give count.")
+    return device_ids
+
+
 def check_device_ids(device_ids: Sequence[str], prefix: str, environment: str) -> None:
     """Refuse ids that cannot become a thing, a directory and an MQTT client, and ids given twice.
 

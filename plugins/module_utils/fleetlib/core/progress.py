@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Callable
@@ -86,12 +87,13 @@ class Meter:
 
 
 def to_file(path: Path) -> Callable[[Progress], None]:
-    """A ``show`` that keeps the latest moment in ``path``, whole at any time."""
+    """A ``show`` that keeps the latest moment in ``path``, whole at any time. It never fails the run."""
     draft = path.with_name(f"{path.name}.new")
 
     def show(progress: Progress) -> None:
-        draft.write_text(json.dumps(asdict(progress)))
-        os.replace(draft, path)
+        with contextlib.suppress(OSError):
+            draft.write_text(json.dumps(asdict(progress)))
+            os.replace(draft, path)
 
     return show
 
@@ -100,7 +102,7 @@ def from_file(path: Path) -> Progress | None:
     """The moment that `to_file` kept; nothing before the first."""
     try:
         return Progress(**json.loads(path.read_text()))
-    except (FileNotFoundError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError):
         return None
 
 

@@ -1,0 +1,369 @@
+#!/usr/bin/python
+# Copyright: steel.fleet maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: iot_thing_batch
+short_description: Provision a list of devices in AWS IoT
+version_added: 0.1.0
+description:
+  - Gives every device a key made on this host, a certificate, the device policy, a thing with type and
+    attributes, and membership of the fleet's group.
+  - Works at the account's request quotas, slows down when refused, and shows its progress.
+  - It can be killed at any moment. The next run finishes the job; nothing is doubled, nothing is lost, and a
+    certificate whose answer never arrived is found by its key and adopted.
+  - Complete devices cost no call. The registry is read in pages.
+  - Devices that are not named are never touched. Nothing is ever deleted.
+author: steel.fleet maintainers (@steel-fleet)
+extends_documentation_fragment:
+  - amazon.aws.common.modules
+  - amazon.aws.region.modules
+attributes:
+  check_mode:
+    description: Returns the plan, its calls and its duration, also where type, policy and group do not exist.
+    support: full
+  diff_mode:
+    description: Shows the things that would change; the first 50 of them in full.
+    support: full
+  idempotent:
+    description: Calls nothing for a complete device.
+    support: full
+options:
+  name_prefix:
+    description: First part of every thing's name.
+    type: str
+    required: true
+  environment_name:
+    description: Second part of every thing's name, and its attribute C(environment).
+    type: str
+    required: true
+  device_ids:
+    description: The devices. Exclusive with O(count).
+    type: list
+    elements: str
+  start_id:
+    description: Number of the first device when O(count) says how many there are.
+    type: int
+    default: 1
+  count:
+    description: How many devices, named V(device-001) and so on from O(start_id).
+    type: int
+  thing_type:
+    description: Thing type of every device. In check mode it may be empty, when its name is not known yet.
+    type: str
+    default: ""
+  policy:
+    description: Policy of every certificate. In check mode it may be empty, when its name is not known yet.
+    type: str
+    default: ""
+  group:
+    description: Thing group that every device joins when it is complete.
+    type: str
+    default: ""
+  attributes:
+    description:
+      - Attributes kept at these values. Other attributes of a thing are left alone.
+      - C(device_id), C(environment) and C(certificate_id) are set without being named here.
+    type: dict
+    default: {}
+  initial_attributes:
+    description: Attributes set where a thing has none, and then left to others, such as C(firmware_version).
+    type: dict
+    default: {}
+  device_attributes:
+    description: Device id to a dictionary of attributes of its own, which win over O(attributes).
+    type: dict
+    default: {}
+  state_directory:
+    description:
+      - Private directory of the fleet on this host, made with mode 0700.
+      - It gets C(devices/<thing>/private.key) (0600, never replaced), C(certificate.pem),
+        C(certificate.json), a journal and a lock.
+    type: path
+    required: true
+  key_type:
+    description: Kind of key that new devices get.
+    type: str
+    choices: [ec-p256, rsa-2048]
+    default: ec-p256
+  account_quotas:
+    description:
+      - Whether to read the account's request rates from Service Quotas.
+      - AWS's defaults are used where it does not answer.
+    type: bool
+    default: true
+  quotas:
+    description: Requests per second by operation, such as C(AttachPolicy); they win over the account's.
+    type: dict
+    default: {}
+  rate_factor:
+    description: Factor on all request rates. Below 1 leaves room for other callers.
+    type: float
+    default: 1.0
+  concurrency:
+    description: Devices worked on at the same time, from 1 to 256.
+    type: int
+    default: 32
+  settle_seconds:
+    description: How long a new certificate may take to appear in lists; only matters after a lost answer.
+    type: float
+    default: 5.0
+  progress_file:
+    description: File that always holds how far the run is. Set by the action plugin of the same name.
+    type: path
+"""
+
+EXAMPLES = r"""
+- name: Provision 100 devices
+  steel.fleet.iot_thing_batch:
+    name_prefix: aws-iot-steel
+    environment_name: staging
+    count: 100
+    thing_type: aws-iot-steel-staging-board
+    policy: aws-iot-steel-staging-device
+    group: aws-iot-steel-staging
+    initial_attributes:
+      firmware_version: 1.0.0
+    state_directory: /var/lib/fleet/staging
+
+- name: Provision two devices at half the quotas
+  steel.fleet.iot_thing_batch:
+    name_prefix: aws-iot-steel
+    environment_name: staging
+    device_ids: [lab-a, lab-b]
+    thing_type: aws-iot-steel-staging-board
+    policy: aws-iot-steel-staging-device
+    group: aws-iot-steel-staging
+    state_directory: /var/lib/fleet/staging
+    rate_factor: 0.5
+"""
+
+RETURN = r"""
+counts:
+  description: How many devices are wanted and how they stood before this run.
+  type: dict
+  returned: success
+  sample: {wanted: 100, create: 100, finish: 0, update: 0, complete: 0, inactive: 0, problems: 0}
+estimate:
+  description: Calls by operation, seconds at the quotas, the slowest operation, and the quotas worth raising.
+  type: dict
+  returned: success
+  sample: {calls: {CreateThing: 100}, seconds: 6.7, slowest: AttachPolicy, quotas: AWS defaults}
+lines:
+  description: The plan for a terminal.
+  type: list
+  elements: str
+  returned: success
+  sample: ["100 devices wanted: 100 to create, 0 to finish, 0 to update, 0 complete."]
+missing:
+  description: What does not exist yet; only in check mode.
+  type: list
+  elements: str
+  returned: success
+  sample: [policy aws-iot-steel-staging-device]
+problems:
+  description: Thing to the reason why a person has to decide about it.
+  type: dict
+  returned: success
+  sample: {}
+remarks:
+  description: Thing to what should be known about it, such as a certificate that was switched off.
+  type: dict
+  returned: success
+  sample: {}
+done:
+  description: Devices completed by this run.
+  type: int
+  returned: not in check mode
+  sample: 100
+adopted:
+  description: Things that got the certificate which a lost answer had announced.
+  type: list
+  elements: str
+  returned: not in check mode
+  sample: []
+surplus_certificates:
+  description: Certificate id to the thing whose key it has, although the thing uses another one. Delete them.
+  type: dict
+  returned: not in check mode
+  sample: {}
+requests:
+  description: Requests sent by operation, repetitions included.
+  type: dict
+  returned: not in check mode
+  sample: {CreateThing: 100}
+throttled:
+  description: Requests that AWS refused for being too many, by operation.
+  type: dict
+  returned: not in check mode
+  sample: {}
+seconds:
+  description: How long it took.
+  type: float
+  returned: not in check mode
+  sample: 6.9
+failed_devices:
+  description: Thing to the reason why it is not complete.
+  type: dict
+  returned: when devices are not complete
+  sample: {aws-iot-steel-staging-device-007: "AWS refused AttachPolicy: Rate exceeded (ThrottlingException)."}
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.steel.fleet.plugins.module_utils.fleet_aws_module import run_aws_module
+from ansible_collections.steel.fleet.plugins.module_utils.fleet_module import Context
+from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.aws.quotas import account_rates
+from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core import naming, progress
+from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.errors import FleetError, InvalidInput
+from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.provisioning.engine import Settings
+from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.provisioning.model import Fleet
+from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.quotas import Quotas
+from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.crypto.keys import KeyType
+from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.provisioner import Provisioner, Result
+
+NAMED_IN_MESSAGE = 3
+
+
+def texts(option: str, values: Mapping[str, Any]) -> dict[str, str]:
+    """Attribute values as AWS IoT keeps them. YAML makes numbers of versions such as 1.0."""
+    for name, value in values.items():
+        if not isinstance(value, str | int | float) or isinstance(value, bool):
+            raise InvalidInput(f"{option}: {name} is {value!r}; it must be text or a number.")
+    return {name: str(value) for name, value in values.items()}
+
+
+def wanted(params: Mapping[str, Any]) -> Fleet:
+    per_device = params["device_attributes"]
+    for device_id, values in per_device.items():
+        if not isinstance(values, Mapping):
+            raise InvalidInput(f"device_attributes of {device_id} is {values!r}; it must be a dictionary.")
+    return Fleet(
+        prefix=params["name_prefix"],
+        environment=params["environment_name"],
+        device_ids=naming.chosen_device_ids(params["device_ids"], params["start_id"], params["count"]),
+        type_name=params["thing_type"],
+        policy=params["policy"],
+        group=params["group"],
+        attributes=texts("attributes", params["attributes"]),
+        initial_attributes=texts("initial_attributes", params["initial_attributes"]),
+        device_attributes={
+            device_id: texts(f"device_attributes of {device_id}", values)
+            for device_id, values in per_device.items()
+        },
+    )
+
+
+def rates(context: Context) -> Quotas:
+    """The table, the account's own values, the inventory's: the later win."""
+    params = context.params
+    quotas = Quotas()
+    if params["account_quotas"]:
+        found, why_not = account_rates(context.client("service-quotas"))
+        quotas = quotas.with_rates(found, "Service Quotas") if not why_not else quotas
+    try:
+        given = {operation: float(rate) for operation, rate in params["quotas"].items()}
+    except (TypeError, ValueError) as error:
+        raise InvalidInput(f"quotas: {error}; requests per second are numbers.") from error
+    return quotas.with_rates(given, "inventory").scaled(params["rate_factor"])
+
+
+def require_complete(result: Result) -> None:
+    """Fail when devices are not complete: the message names a few, the details all."""
+    outcome = result.outcome
+    broken = {**result.plan.problems, **outcome.failed}
+    done = f"{outcome.done:,} devices were completed; running again goes on from there."
+    if outcome.stopped is not None:
+        hint = f"{outcome.stopped.hint} {done}".strip()
+        raise FleetError(outcome.stopped.message, hint, failed_devices=broken)
+    if broken:
+        few = list(broken.items())[:NAMED_IN_MESSAGE]
+        named = " ".join(f"{name}: {reason}" for name, reason in few)
+        more = f" … and {len(broken) - len(few):,} more (failed_devices)." if len(broken) > len(few) else ""
+        raise FleetError(
+            f"{len(broken):,} of {len(result.plan.fleet.devices):,} devices are not complete. {named}{more}",
+            done,
+            failed_devices=broken,
+        )
+
+
+def work(context: Context) -> dict[str, Any]:
+    params = context.params
+    if not 1 <= params["concurrency"] <= 256:
+        raise InvalidInput(f"concurrency is {params['concurrency']}; it must be from 1 to 256.")
+    fleet = wanted(params)
+    show = progress.to_file(Path(params["progress_file"])) if params["progress_file"] else lambda moment: None
+    provisioner = Provisioner(
+        fleet,
+        Path(params["state_directory"]),
+        context.client("iot", max_connections=params["concurrency"]),
+        rates(context),
+        KeyType(params["key_type"]),
+        Settings(params["concurrency"], params["settle_seconds"]),
+        show,
+    )
+    if context.check_mode:
+        plan = provisioner.look()
+        for thing, problem in plan.problems.items():
+            context.warn(f"{thing}: {problem}")
+        return {"changed": plan.changed, "diff": plan.diff(), "lines": plan.lines(), **plan.as_dict()}
+    result = provisioner.provision()
+    for line in result.resumed:
+        context.warn(line)
+    require_complete(result)
+    plan, outcome = result.plan, result.outcome
+    for certificate, thing in outcome.surplus.items():
+        context.warn(f"{thing} has a second certificate, {certificate}, that nothing uses; delete it.")
+    return {
+        "changed": plan.changed,
+        "diff": plan.diff(),
+        "lines": plan.lines(),
+        **plan.as_dict(),
+        "done": outcome.done,
+        "adopted": outcome.adopted,
+        "surplus_certificates": outcome.surplus,
+        "requests": result.attempts,
+        "throttled": result.throttled,
+        "seconds": round(result.seconds, 3),
+    }
+
+
+def main() -> None:
+    run_aws_module(
+        work,
+        argument_spec={
+            "name_prefix": {"type": "str", "required": True},
+            "environment_name": {"type": "str", "required": True},
+            "device_ids": {"type": "list", "elements": "str"},
+            "start_id": {"type": "int", "default": 1},
+            "count": {"type": "int"},
+            "thing_type": {"type": "str", "default": ""},
+            "policy": {"type": "str", "default": ""},
+            "group": {"type": "str", "default": ""},
+            "attributes": {"type": "dict", "default": {}},
+            "initial_attributes": {"type": "dict", "default": {}},
+            "device_attributes": {"type": "dict", "default": {}},
+            "state_directory": {"type": "path", "required": True},
+            "key_type": {
+                "type": "str",
+                "choices": ["ec-p256", "rsa-2048"],
+                "default": "ec-p256",
+                "no_log": False,
+            },
+            "account_quotas": {"type": "bool", "default": True},
+            "quotas": {"type": "dict", "default": {}},
+            "rate_factor": {"type": "float", "default": 1.0},
+            "concurrency": {"type": "int", "default": 32},
+            "settle_seconds": {"type": "float", "default": 5.0},
+            "progress_file": {"type": "path"},
+        },
+        mutually_exclusive=[("device_ids", "count")],
+        required_one_of=[("device_ids", "count")],
+    )
+
+
+if __name__ == "__main__":
+    main()
