@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import datetime
 import itertools
 import re
 from collections import Counter
@@ -207,22 +208,24 @@ def _bars(section: Mapping[str, Any], identity: str) -> dict[str, Any]:
     caption, limits = Caption(identity, section["title"]), section.get("limits", ())
     return {
         "drawn": _draw(lambda: plots.bars(section["bars"], caption, unit, limits)),
-        "table": _table(["", unit or "Value"], rows),
+        "table": _table(["Name", unit or "Value"], rows),
     }
 
 
 def _series(section: Mapping[str, Any], identity: str) -> dict[str, Any]:
     unit, bands = section.get("unit", ""), section.get("bands", ())
     caption, limits = Caption(identity, section["title"]), section.get("limits", ())
-    columns = [line["name"] for line in (*section["series"], *bands)]
+    lines = [*section["series"], *bands]
     by_x: dict[Any, list[Any]] = {}
-    for i, line in enumerate((*section["series"], *bands)):
-        for x, *values in line["points"]:
+    for i, line in enumerate(lines):
+        for x, *values in plots.in_order(line["points"]):
             shown = values[0] if len(values) == 1 else " – ".join(map(text.scalar, values))
-            by_x.setdefault(x, [None] * len(columns))[i] = shown
+            by_x.setdefault(x, [None] * len(lines))[i] = shown
+    timed = any(isinstance(x, datetime.datetime) for x in by_x)
+    rows = [[f"{x:%Y-%m-%d %H:%M:%S}" if timed else x, *values] for x, values in sorted(by_x.items())]
     return {
         "drawn": _draw(lambda: plots.series(section["series"], caption, unit, bands, limits)),
-        "table": _table(["", *columns], [[x, *values] for x, values in sorted(by_x.items())]),
+        "table": _table(["Time (UTC)" if timed else "x", *(line["name"] for line in lines)], rows),
     }
 
 

@@ -157,11 +157,15 @@ def sparkline(values: Sequence[float]) -> str:
 
 
 def in_order(points: Sequence[Sequence[Any]]) -> list[tuple[Any, ...]]:
-    """Points sorted by x, with times as datetimes."""
-    rows = [
-        (datetime.datetime.fromisoformat(x) if isinstance(x, str) else x, *values) for x, *values in points
-    ]
-    return sorted(rows, key=lambda row: row[0])
+    """Points sorted by x, with times as datetimes in UTC (a time without a zone is UTC already)."""
+    return sorted(((_moment(x), *values) for x, *values in points), key=lambda row: row[0])
+
+
+def _moment(x: str | float) -> datetime.datetime | float:
+    if not isinstance(x, str):
+        return x
+    time = datetime.datetime.fromisoformat(x)
+    return time.astimezone(datetime.UTC) if time.tzinfo else time.replace(tzinfo=datetime.UTC)
 
 
 def _label(

@@ -86,9 +86,9 @@ summary { cursor: pointer; color: var(--link); width: fit-content; }
 .spark { width: 96px; height: 24px; fill: none; stroke: var(--series-1); stroke-width: 1.6;
   vertical-align: middle; }
 .spark circle { fill: var(--series-1); stroke: none; }
-.map { display: grid; grid-template-columns: repeat(auto-fill, minmax(13px, 1fr)); gap: 3px; padding: 0;
-  margin: .5rem 0; list-style: none; }
-.map li { margin: 0; aspect-ratio: 1; border: 2px solid currentcolor; border-radius: 3px; }
+.map { display: grid; grid-template-columns: repeat(auto-fill, minmax(13px, 1fr)); gap: 3px;
+  margin: .5rem 0; }
+.map i { aspect-ratio: 1; border: 2px solid currentcolor; border-radius: 3px; }
 .map .passed, .swatch.passed { background: currentcolor; opacity: .55; }
 .map .failed, .swatch.failed { background: currentcolor; }
 .map .warned, .swatch.warned { background: linear-gradient(135deg, currentcolor 50%, transparent 50%); }
@@ -97,7 +97,7 @@ summary { cursor: pointer; color: var(--link); width: fit-content; }
 .diff { font-size: .8125rem; }
 
 .notice { border-left: 3px solid var(--warned); padding-left: .75rem; }
-@media (max-width: 46rem) {
+@media screen and (max-width: 46rem) {
   .plot svg.wide { display: none; } .plot svg.narrow { display: block; }
   .facts { grid-template-columns: 1fr; gap: 0; } .facts dd { margin-bottom: .5rem; }
   section { padding: 1rem; }
@@ -115,9 +115,9 @@ summary { cursor: pointer; color: var(--link); width: fit-content; }
   .scroll { overflow: visible; }
   .plot svg.wide { display: block; } .plot svg.narrow { display: none; }
   .plot svg, tr, .tiles { break-inside: avoid; } h2, h3 { break-after: avoid; }
-  thead { display: table-header-group; }
+  thead { display: table-header-group; } td, tbody th, thead th { min-width: 0; white-space: normal; }
   details::details-content { content-visibility: visible; block-size: auto; }
-  .map li, .swatch { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
+  .map i, .swatch { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
   a[href^="http"]::after { content: " (" attr(href) ")"; font-size: .85em; }
 }
 """

@@ -100,9 +100,9 @@ _MACROS = """
 <li><span class="swatch {{ name }}"></span> {{ count }} {{ part.words[name] }}</li>
 {% endfor %}</ul>
 {% set said = part.title ~ ": a cell for each of " ~ part.cells | length ~ "; the figures list them" %}
-<ul class="map" role="img" aria-label="{{ said }}">{% for one in part.cells %}
-<li class="{{ one.status }}" title="{{ one.name }}: {{ one.detail or part.words[one.status] }}"></li>
-{% endfor %}</ul>
+<div class="map" role="img" aria-label="{{ said }}">{% for one in part.cells %}
+<i class="{{ one.status }}" title="{{ one.name }}: {{ one.detail or part.words[one.status] }}"></i>
+{% endfor %}</div>
 {{ figures(part.table, part.title) }}
 {%- endmacro -%}
 """
@@ -110,7 +110,7 @@ _MACROS = """
 _SECTION = """
 {%- from "macros" import facts, link, map, plot, table, tally -%}
 {%- macro section(part) -%}
-<section aria-labelledby="{{ part.id }}">
+<section>
 <h2 id="{{ part.id }}">{{ part.title }}</h2>
 {% if part.intro %}<p>{{ part.intro }}</p>{% endif %}
 {% if part.kind == "checks" %}{{ tally(part.tally) }}{{ table(part.table, part.title) }}
@@ -132,7 +132,7 @@ _SECTION = """
 _CHANGES = """
 {%- from "macros" import more -%}
 {%- macro changes(run, groups, left_out, only_host) -%}
-<section aria-labelledby="changes">
+<section>
 <h2 id="changes">{{ "What would change" if run.check_mode else "What changed" }}</h2>
 {% if not run.changes %}<p>Nothing{{ " would change" if run.check_mode else " changed" }}.</p>{% endif %}
 {% for name, entries in groups %}
@@ -169,7 +169,7 @@ _RUN = """
 </header>
 <main id="main">
 
-<section aria-labelledby="summary">
+<section>
 <h2 id="summary">Summary</h2>
 <p>{{ verdict.sentence }}</p>
 <dl class="tiles">
@@ -195,7 +195,7 @@ _RUN = """
 </ul></nav>
 
 {% if run.failures %}
-<section aria-labelledby="failures">
+<section>
 <h2 id="failures">Failures</h2>
 {% for failure in failures %}
 <h3>{{ failure.task }}</h3>
@@ -211,13 +211,13 @@ _RUN = """
 {% if not run.check_mode %}{{ changes(run, change_groups, changes_left_out, only_host) }}{% endif %}
 
 {% if run.phases %}
-<section aria-labelledby="durations">
+<section>
 <h2 id="durations">Where the time went</h2>
 {{ plot(durations.drawn, durations.table, "Where the time went") }}
 </section>
 {% endif %}
 
-<section aria-labelledby="about">
+<section>
 <h2 id="about">About this run</h2>
 {{ facts(about) }}
 </section>
@@ -237,12 +237,12 @@ _INDEX = """
 </header>
 <main id="main">
 {% if latest.rows %}
-<section aria-labelledby="latest">
+<section>
 <h2 id="latest">Last run of each playbook</h2>
 {{ table(latest, "Last run of each playbook") }}
 </section>
 {% endif %}
-<section aria-labelledby="runs">
+<section>
 <h2 id="runs">Every run</h2>
 {{ table(runs, "Every run") }}
 </section>
