@@ -144,7 +144,7 @@ counts:
   description: How many devices are wanted and how they stood before this run.
   type: dict
   returned: success
-  sample: {wanted: 100, create: 100, finish: 0, update: 0, complete: 0, inactive: 0, problems: 0}
+  sample: {wanted: 100, to_create: 100, to_finish: 0, to_update: 0, complete: 0, inactive: 0, problems: 0}
 estimate:
   description: Calls by operation, seconds at the quotas, the slowest operation, and the quotas worth raising.
   type: dict

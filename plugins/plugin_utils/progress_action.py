@@ -66,7 +66,7 @@ class ProgressAction(ActionBase):
 
     def run(self, tmp: str | None = None, task_vars: Mapping[str, Any] | None = None) -> dict[str, Any]:
         result = super().run(tmp, task_vars)
-        if not self._connection._remote_is_local:
+        if self._connection.transport != "local":
             return result | self._execute_module(module_args=dict(self._task.args), task_vars=task_vars)
         with tempfile.TemporaryDirectory(prefix="progress-") as private:
             path = Path(private) / "progress.json"

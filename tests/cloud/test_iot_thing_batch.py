@@ -44,7 +44,7 @@ def provision(connection, tmp_path):
 
 def test_the_first_run_changes_the_second_does_not(iot, provision):
     first = provision(initial_attributes={"firmware_version": "1.0.0"})
-    assert (first["changed"], first["done"], first["counts"]["create"]) == (True, 2, 2)
+    assert (first["changed"], first["done"], first["counts"]["to_create"]) == (True, 2, 2)
     assert first["requests"]["CreateThing"] == 2
     second = provision(initial_attributes={"firmware_version": "1.0.0"})
     assert (second["changed"], second["done"], second["counts"]["complete"]) == (False, 0, 2)

@@ -108,7 +108,7 @@ def test_a_second_run_reads_five_lists_and_calls_nothing_per_device(iot, tmp_pat
 
 def test_looking_changes_nothing_even_on_an_empty_account(aws, tmp_path):
     plan = Provisioner(fleet(3), tmp_path / "state", aws("iot"), FAST).look()
-    assert plan.counts["create"] == 3
+    assert plan.counts["to_create"] == 3
     assert plan.registry.missing == ("thing type board", "policy device", "thing group p-local")
     assert not (tmp_path / "state").exists()
     assert aws("iot").list_things()["things"] == []
@@ -136,7 +136,7 @@ def test_a_changed_attribute_is_updated_and_a_foreign_one_stays(iot, tmp_path):
         attributePayload={"attributes": {"site": "b2", "firmware_version": "1.4.2"}, "merge": True},
     )
     result = run(iot, tmp_path, fleet(attributes={"hardware_revision": "1.1"}))
-    assert result.plan.counts["update"] == 2
+    assert result.plan.counts["to_update"] == 2
     attributes = iot.describe_thing(thingName="p-local-device-001")["attributes"]
     assert (attributes["hardware_revision"], attributes["site"], attributes["firmware_version"]) == (
         "1.1",

@@ -30,9 +30,9 @@ def test_an_empty_cloud_means_creating_everything():
     assert plan.changed
     assert plan.counts == {
         "wanted": 3,
-        "create": 3,
-        "finish": 0,
-        "update": 0,
+        "to_create": 3,
+        "to_finish": 0,
+        "to_update": 0,
         "complete": 0,
         "inactive": 0,
         "problems": 0,
@@ -92,7 +92,7 @@ def test_a_problem_names_the_device_and_leaves_the_others_to_go_on():
         certificates={"c": object()},
     )
     plan = planning.make(fleet(3), {}, registry)
-    assert plan.counts["create"] == 2
+    assert plan.counts["to_create"] == 2
     assert plan.counts["problems"] == 1
     assert any(line.startswith("p-local-device-002: certificate c is registered") for line in plan.lines())
 
@@ -100,7 +100,7 @@ def test_a_problem_names_the_device_and_leaves_the_others_to_go_on():
 def test_devices_with_a_key_and_no_certificate_are_uncertain():
     plan = planning.make(fleet(2), {"p-local-device-002": LocalDevice(has_key=True)}, Registry())
     assert plan.uncertain == ["p-local-device-002"]
-    assert plan.counts["finish"] == 1
+    assert plan.counts["to_finish"] == 1
 
 
 def test_the_diff_spells_out_what_a_thing_becomes():

@@ -60,9 +60,9 @@ class Plan:
         wanted = len(self.fleet.devices)
         return {
             "wanted": wanted,
-            "create": create,
-            "finish": left - create - update,
-            "update": update,
+            "to_create": create,
+            "to_finish": left - create - update,
+            "to_update": update,
             "complete": wanted - left - len(self.problems) - len(self.remarks),
             "inactive": len(self.remarks),
             "problems": len(self.problems),
@@ -87,8 +87,8 @@ class Plan:
         """The plan for a terminal."""
         counts = self.counts
         lines = [
-            f"{counts['wanted']:,} devices wanted: {counts['create']:,} to create, "
-            f"{counts['finish']:,} to finish, {counts['update']:,} to update, "
+            f"{counts['wanted']:,} devices wanted: {counts['to_create']:,} to create, "
+            f"{counts['to_finish']:,} to finish, {counts['to_update']:,} to update, "
             f"{counts['complete']:,} complete."
         ]
         lines += [f"Does not exist yet: {thing}." for thing in self.registry.missing]
@@ -97,7 +97,7 @@ class Plan:
         return lines + (self.estimate.lines() if self.changed else []) + self._other_strategies()
 
     def _other_strategies(self) -> list[str]:
-        create = self.counts["create"]
+        create = self.counts["to_create"]
         if not create or self.estimate.seconds < WORTH_COMPARING_SECONDS:
             return []
         return [
