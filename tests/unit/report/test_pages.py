@@ -152,7 +152,7 @@ def test_a_check_mode_run_says_that_it_changed_nothing_and_leads_with_the_plan()
 
 def test_an_unfinished_run_says_where_it_stopped() -> None:
     assert (
-        "interrupted before its end. It stopped in “Report”."
+        "did not reach its end. It stopped in “Report”."
         in Outline(page.run_page(record(result="unfinished"))).text
     )
 
@@ -180,11 +180,15 @@ def test_a_run_that_did_nothing_says_so_and_has_no_plot() -> None:
     assert "<svg" not in made
 
 
-def test_a_single_phase_needs_no_plot() -> None:
+@pytest.mark.parametrize(("phases", "seconds"), [(1, 60), (7, 0.5)])
+def test_a_single_phase_or_a_short_run_gets_a_table_and_no_plot(phases: int, seconds: float) -> None:
     short = record() | {"sections": []}
-    short["phases"] = short["phases"][:1]
+    short["phases"] = [phase | {"seconds": seconds} for phase in short["phases"][:phases]]
 
-    assert "<svg" not in page.run_page(short)
+    made = page.run_page(short)
+
+    assert "<svg" not in made
+    assert "Phase Duration Tasks" in Outline(made).text
 
 
 def test_a_plot_that_fails_leaves_a_notice_and_the_figures(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,8 +40,8 @@ def failure_message(result: Mapping[str, Any]) -> str:
 def describe_change(result: Mapping[str, Any], with_diff: bool) -> dict[str, Any]:
     """What a changed ``result`` says about its change.
 
-    Returns ``loop`` (``{changed, of, names}`` for a task that loops, else None), ``summary`` (short lines that
-    show no text of the diff) and ``diff`` (its text, or None; only where the operator asked for it).
+    Returns ``loop`` (``{changed, of, names}`` for a task that loops, else None), ``summary`` (short lines
+    that show no text of the diff) and ``diff`` (its text, or None; only where the operator asked for it).
     """
     items = items_of(result)
     changed = [item for item in items if item.get("changed")]

@@ -21,6 +21,8 @@ MAX_ROWS = 500
 MAX_CHANGES = 300
 MAX_RUNS = 500
 MAX_TREND = 30
+MIN_PLOTTED_SECONDS = 5
+"""The duration of a run from which on it is worth the second that importing matplotlib takes."""
 
 STATUS_WORDS = {"passed": "passed", "failed": "failed", "warned": "warning", "not_checked": "not checked"}
 _FAILURE_WORDS = {
@@ -129,7 +131,7 @@ def _verdict(run: Mapping[str, Any]) -> dict[str, str]:
     if run["result"] == "failed":
         return _words("failed", "failed", _failed_in(run))
     if run["result"] == "unfinished":
-        return _words("failed", "not finished", f"The run was interrupted before its end.{stopped}")
+        return _words("failed", "not finished", f"The run did not reach its end.{stopped}")
     if failed:
         return _words("failed", text.plural(failed, "check") + " failed", "The run ended, and checks failed.")
     if run["check_mode"]:
@@ -267,15 +269,16 @@ _PREPARE: dict[str, Callable[[Mapping[str, Any], str], dict[str, Any]]] = {
 
 
 def _durations(phases: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Bars and table of the phases. A single phase needs no plot, nor a second for matplotlib."""
+    """Bars and table of the phases. A run as short as drawing takes is not made longer for a plot."""
     items = [{"name": phase["name"], "value": phase["seconds"]} for phase in phases]
     caption = Caption("durations", "Duration of each phase")
+    worth_it = len(phases) > 1 and sum(phase["seconds"] for phase in phases) >= MIN_PLOTTED_SECONDS
     rows = [
         [phase["name"], text.duration(phase["seconds"]), phase["tasks"], phase["changed"], phase["failed"]]
         for phase in phases
     ]
     return {
-        "drawn": _draw(lambda: plots.bars(items, caption, "s")) if len(phases) > 1 else {},
+        "drawn": _draw(lambda: plots.bars(items, caption, "s")) if worth_it else {},
         "table": _table(["Phase", "Duration", "Tasks", "Changed", "Failed"], rows),
     }
 

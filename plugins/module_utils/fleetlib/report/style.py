@@ -115,7 +115,7 @@ summary { cursor: pointer; color: var(--link); width: fit-content; }
   .scroll { overflow: visible; }
   .plot svg.wide { display: block; } .plot svg.narrow { display: none; }
   .plot svg, tr, .tiles { break-inside: avoid; } h2, h3 { break-after: avoid; }
-  thead { display: table-header-group; } td, tbody th, thead th { min-width: 0; white-space: normal; }
+  thead { display: table-header-group; } .scroll table * { min-width: 0; white-space: normal; }
   details::details-content { content-visibility: visible; block-size: auto; }
   .map i, .swatch { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
   a[href^="http"]::after { content: " (" attr(href) ")"; font-size: .85em; }

@@ -153,7 +153,7 @@ _CHANGES = """
 
 _RUN = """
 {%- extends "shell" -%}
-{%- from "macros" import facts, link, plot, tally -%}
+{%- from "macros" import facts, link, plot, table, tally -%}
 {%- from "section" import section -%}
 {%- from "changes" import changes -%}
 
@@ -213,7 +213,8 @@ _RUN = """
 {% if run.phases %}
 <section>
 <h2 id="durations">Where the time went</h2>
-{{ plot(durations.drawn, durations.table, "Where the time went") }}
+{% if durations.drawn %}{{ plot(durations.drawn, durations.table, "Where the time went") }}
+{% else %}{{ table(durations.table, "Where the time went") }}{% endif %}
 </section>
 {% endif %}
 
