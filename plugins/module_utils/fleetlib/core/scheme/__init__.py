@@ -1,0 +1,1 @@
+"""Checks Steel programs as a compiler would, before a device sees them."""
