@@ -125,8 +125,15 @@ def test_paper_shows_everything_that_the_screen_can_unfold(look: Callable[..., O
            .filter(part => part.scrollWidth > part.clientWidth + 1).map(part => part.ariaLabel)"""
     )
 
+    broken = page.evaluate(
+        """[...document.querySelectorAll('.status')]
+           .filter(part => part.checkVisibility() && part.getClientRects().length > 1)
+           .map(part => part.textContent)"""
+    )
+
     assert hidden == []
     assert cut == []
+    assert broken == []
     assert page.evaluate(OVERFLOW) == 0
 
 

@@ -106,6 +106,7 @@ summary { cursor: pointer; color: var(--link); width: fit-content; }
   .stack th, .stack td { display: block; padding: 0; border: 0; min-width: 0; }
   .stack th { font-weight: 600; } .stack td { display: inline-block; margin-right: 1rem; }
 }
+@page { margin: 12mm; }
 @media print {
   :root { --bg: #fff; }
   body { font-size: 10.5pt; }
@@ -115,7 +116,9 @@ summary { cursor: pointer; color: var(--link); width: fit-content; }
   .scroll { overflow: visible; }
   .plot svg.wide { display: block; } .plot svg.narrow { display: none; }
   .plot svg, tr, .tiles { break-inside: avoid; } h2, h3 { break-after: avoid; }
-  thead { display: table-header-group; } .scroll table * { min-width: 0; white-space: normal; }
+  thead { display: table-header-group; }
+  table { font-size: 9.5pt; } td, th, tbody th { min-width: 5.25rem; }
+  thead th, thead th.number { white-space: normal; }
   details::details-content { content-visibility: visible; block-size: auto; }
   .map i, .swatch { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
   a[href^="http"]::after { content: " (" attr(href) ")"; font-size: .85em; }
