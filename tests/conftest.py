@@ -82,7 +82,13 @@ def ansible_playbook(root: Path, tmp_path: Path) -> Callable[..., Any]:
         return subprocess.run(
             [str(Path(sys.executable).with_name("ansible-playbook")), *arguments],
             cwd=root,
-            env=os.environ | {"ANSIBLE_NOCOLOR": "1", "ANSIBLE_LOCAL_TEMP": str(tmp_path)} | environment,
+            env=os.environ
+            | {
+                "ANSIBLE_LOCAL_TEMP": str(tmp_path),
+                "ANSIBLE_NOCOLOR": "1",
+                "FLEET_REPORTS_DIR": str(tmp_path / "reports"),
+            }
+            | environment,
             capture_output=True,
             text=True,
             timeout=600,

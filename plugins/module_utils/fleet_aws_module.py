@@ -18,17 +18,19 @@ try:
 except ImportError:  # AnsibleAWSModule reports the missing library before any of these is used
     BotoCoreError = ClientError = ProfileNotFound = Exception
 
-RETRIES = {"mode": "standard", "max_attempts": 8}
-"""The only retry layer. AWSRetry of amazon.aws does not know IoT's ThrottlingException."""
+ATTEMPTS = 8
+"""Of botocore's standard retry mode, the only retry layer: AWSRetry of amazon.aws does not know IoT's
+ThrottlingException."""
 
 
 def run_aws_module(work: Work, argument_spec: Mapping[str, Any], **module_options: Any) -> None:
     """Run ``work`` with a client factory and exit with what it returns."""
     module = AnsibleAWSModule(argument_spec=dict(argument_spec), supports_check_mode=True, **module_options)
 
-    def client(service: str, max_connections: int = 10) -> Any:
+    def client(service: str, max_connections: int = 10, attempts: int = ATTEMPTS) -> Any:
+        retries = {"mode": "standard", "max_attempts": attempts}
         return module.client(
-            service, aws_config=Config(retries=RETRIES, max_pool_connections=max_connections)
+            service, aws_config=Config(retries=retries, max_pool_connections=max_connections)
         )
 
     def guarded(context: Context) -> dict[str, Any]:

@@ -118,7 +118,8 @@ def work(context: Context) -> dict[str, Any]:
     problems += preflight.configuration_problems(configuration, account.regions_with_iot())
     if problems:
         raise InvalidInput(" ".join(problems))
-    identity = account.caller_identity(context.client("sts"))
+    # The first call of a run: an endpoint that does not answer is to be said at once.
+    identity = account.caller_identity(context.client("sts", attempts=2))
     problem = preflight.account_problem(params["account_id"], identity.account, identity.arn)
     if problem:
         raise InvalidInput(problem)

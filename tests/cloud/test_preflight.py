@@ -16,7 +16,6 @@ def preflight(ansible_playbook, cloud, tmp_path):
             "playbooks/preflight.yml",
             *("-e", f"local_cloud_port={cloud.port}", "-e", f"fleet_state_dir={tmp_path}"),
             *arguments,
-            FLEET_REPORTS_DIR=str(tmp_path / "reports"),
             **environment,
         )
 
@@ -71,4 +70,7 @@ def test_the_callers_own_aws_settings_do_not_reach_the_local_cloud(preflight, tm
 def test_a_profile_that_does_not_exist_is_named(preflight):
     run = preflight(AWS_PROFILE="nowhere")
     assert run.returncode != 0
-    assert "The config profile (nowhere) could not be found. It comes from fleet_profile or AWS_PROFILE" in run.stdout
+    assert (
+        "The config profile (nowhere) could not be found. It comes from fleet_profile or AWS_PROFILE"
+        in run.stdout
+    )
