@@ -28,7 +28,7 @@ from fleetlib.core.scheme import check
 
 MAX_BYTES = 1 << 20
 """Objects above this are refused unread; no profile allows as much."""
-DEFAULT_PROFILE = "esp32-c3"
+DEFAULT_PROFILE = os.environ.get("PROFILE", "esp32-c3")
 MAX_REPORTED = 20
 """Diagnostics in a log line or an alarm, which have size limits; the number of errors is always complete."""
 TAG, ERRORS_TAG = "validation", "validation-errors"
