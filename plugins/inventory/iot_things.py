@@ -1,0 +1,177 @@
+# Copyright: steel.fleet maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: iot_things
+short_description: The devices of a fleet, from the registry of AWS IoT
+version_added: 0.1.0
+author: steel.fleet maintainers (@steel-fleet)
+description:
+  - Reads things in pages and never makes one call for one device.
+  - With fleet indexing on it searches the index, which also knows groups, connectivity and shadows.
+    Without it, or while the index is being built, it lists things and the members of the fleet's groups.
+  - Values that come from devices are data. They are never evaluated as templates.
+  - Templates in this file's options see the environment's C(group_vars/all) and the extra variables.
+  - The file's name ends with C(iot_things.yml).
+notes:
+  - What is cached is the answer of AWS, whole. Connectivity and shadows are then as old as the cache.
+extends_documentation_fragment:
+  - constructed
+  - inventory_cache
+options:
+  plugin:
+    description: Marks the file as one for this plugin.
+    type: str
+    required: true
+    choices: [steel.fleet.iot_things]
+  connection:
+    description: Region, endpoint, profile and keys, with the names that modules of C(amazon.aws) use.
+    type: raw
+    required: true
+  name_prefix:
+    description: Only things whose names begin so. It is left out of C(iot_device_id).
+    type: str
+    required: true
+  query:
+    description:
+      - A fleet indexing query, such as V(connectivity.connected:false AND attributes.firmware_version:1.0.0).
+      - It needs fleet indexing.
+    type: str
+    default: ""
+  group:
+    description: Inventory group that holds every device.
+    type: str
+    default: devices
+  when_unreachable:
+    description: What to do when the endpoint does not answer. V(empty) is for a local cloud before its start.
+    type: str
+    choices: [fail, empty]
+    default: fail
+"""
+
+EXAMPLES = r"""
+plugin: steel.fleet.iot_things
+connection: "{{ fleet_aws_connection }}"
+name_prefix: "{{ fleet_name_prefix }}-{{ fleet_environment }}-"
+keyed_groups:
+  - key: iot_attributes.firmware_version
+    prefix: fw
+compose:
+  free_bytes: iot_shadow_reported.hardware_state.memory_usage.free_bytes
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from ansible.errors import AnsibleParserError
+from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
+from ansible.utils.display import Display
+from ansible.vars.plugins import get_vars_from_inventory_sources
+from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.aws import clients, registry
+from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core import inventory as hosts
+
+try:
+    from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
+
+    MISSING = None
+except ImportError as error:
+    BotoCoreError = ClientError = EndpointConnectionError = Exception
+    MISSING = error
+
+display = Display()
+
+
+class UnreachableError(Exception):
+    """The endpoint does not answer."""
+
+
+class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
+    NAME = "steel.fleet.iot_things"
+
+    def verify_file(self, path: str) -> bool:
+        return super().verify_file(path) and path.endswith(("iot_things.yml", "iot_things.yaml"))
+
+    def parse(self, inventory: Any, loader: Any, path: str, cache: bool = True) -> None:
+        super().parse(inventory, loader, path, cache)
+        if MISSING is not None:
+            raise AnsibleParserError("boto3 and botocore are needed (make setup).", orig_exc=MISSING)
+        self._read_config_data(path)
+        environment = get_vars_from_inventory_sources(loader, [path], [inventory.groups["all"]], "all")
+        self.templar.available_variables = {**environment, **self._vars}
+        self._populate(self._things(path, cache))
+
+    def _things(self, path: str, use_cache: bool) -> Iterable[dict[str, Any]]:
+        """The devices, from the cache where the operator allows it."""
+        caching = self.get_option("cache")
+        key = self.get_cache_key(path)
+        if caching and use_cache and key in self._cache:
+            return self._cache[key]
+        try:
+            things = list(self._read())
+        except UnreachableError as error:
+            if self.get_option("when_unreachable") == "fail":
+                raise AnsibleParserError(str(error)) from error
+            display.v(f"{path}: {error} The inventory has no devices.")
+            return []
+        if caching:
+            self._cache[key] = things
+        return things
+
+    def _read(self) -> Iterator[dict[str, Any]]:
+        connection = self._option("connection")
+        try:
+            # Whether it answers at all is to be known at once; what follows may be throttled and is repeated.
+            indexed = registry.indexing(clients.client("iot", connection, attempts=2))
+            iot = clients.client("iot", connection)
+            yield from self._search(iot) if indexed["registry"] != "OFF" else self._list(iot)
+        except EndpointConnectionError as error:
+            raise UnreachableError(f"{connection.get('endpoint_url') or error} does not answer.") from error
+        except (BotoCoreError, ClientError) as error:
+            raise AnsibleParserError(f"AWS IoT could not be read: {error}") from error
+
+    def _search(self, iot: Any) -> Iterator[dict[str, Any]]:
+        prefix = self._option("name_prefix")
+        query = self._option("query")
+        try:
+            for found in registry.search_things(iot, query or f"thingName:{prefix}*"):
+                if found["thingName"].startswith(prefix):
+                    yield hosts.from_index(found)
+        except iot.exceptions.IndexNotReadyException:
+            display.v("The index is being built; the registry is listed instead.")
+            yield from self._list(iot)
+        except iot.exceptions.InvalidQueryException as error:
+            raise AnsibleParserError(
+                f"query is {query!r}, which AWS IoT does not understand: {error}"
+            ) from error
+
+    def _list(self, iot: Any) -> Iterator[dict[str, Any]]:
+        if self._option("query"):
+            raise AnsibleParserError(
+                "query needs fleet indexing, and the index is off or not built yet. "
+                "Deploy (role fleet_indexing turns it on), or leave query out."
+            )
+        prefix = self._option("name_prefix")
+        groups: dict[str, list[str]] = {}
+        for group in registry.iter_groups(iot, prefix.rstrip("-")):
+            for name in registry.iter_things_in_group(iot, group):
+                groups.setdefault(name, []).append(group)
+        for thing in registry.iter_things(iot):
+            if thing["thingName"].startswith(prefix):
+                yield hosts.from_registry(thing, groups.get(thing["thingName"], ()))
+
+    def _populate(self, things: Iterable[dict[str, Any]]) -> None:
+        group = self.inventory.add_group(self.get_option("group"))
+        prefix = self._option("name_prefix")
+        strict = self.get_option("strict")
+        for thing in things:
+            host = self.inventory.add_host(thing["name"], group)
+            variables = hosts.host_variables(thing, prefix)
+            for name, value in variables.items():
+                self.inventory.set_variable(host, name, value)
+            self._set_composite_vars(self.get_option("compose"), variables, host, strict)
+            self._add_host_to_composed_groups(self.get_option("groups"), variables, host, strict)
+            self._add_host_to_keyed_groups(self.get_option("keyed_groups"), variables, host, strict)
+
+    def _option(self, name: str) -> Any:
+        return self.templar.template(self.get_option(name))
