@@ -13,6 +13,10 @@ def test_nothing_done_yet_promises_no_time():
     assert Progress("devices", 0, 1000, 0, 3.0).line() == "0/1,000 devices (0 %), 0.0/s"
 
 
+def test_the_first_moments_promise_nothing():
+    assert Progress("devices", 1, 1000, 0, 1.0).line() == "1/1,000 devices (0 %), 1.0/s"
+
+
 def test_failures_are_counted_apart():
     assert Progress("devices", 8, 10, 2, 5.0).line() == "8/10 devices (80 %), 2.0/s, 0:00 left, 2 failed"
 
@@ -22,7 +26,13 @@ def test_a_phase_speaks_for_itself():
 
 
 def test_durations_are_read_at_a_glance():
-    assert [duration(s) for s in (0, 50.4, 725, 6667)] == ["0:00", "0:50", "12:05", "1:51:07"]
+    assert [duration(s) for s in (0, 0.2, 49.6, 725, 6667)] == [
+        "0:00",
+        "0:01",
+        "0:50",
+        "12:05",
+        "1:51:07",
+    ]
 
 
 def test_a_meter_passes_on_few_of_many_moments_and_always_the_last():

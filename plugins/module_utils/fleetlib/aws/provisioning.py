@@ -6,12 +6,12 @@ import contextlib
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from urllib.parse import urlsplit
 
 from ..core.errors import FleetError
 from ..core.provisioning.model import Certificate, Fleet, ListedCertificate, Registry, Thing
 from ..core.provisioning.ports import DeviceError
-from ..core.quotas import PAGE_SIZE
-from . import certificates, things
+from . import certificates, registry, things
 
 with contextlib.suppress(ImportError):  # the module runner names the missing library before this is called
     from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
@@ -51,15 +51,9 @@ def _type_exists(iot: Any, fleet: Fleet) -> bool:
 
 def _things(iot: Any, fleet: Fleet) -> dict[str, Thing]:
     """Wanted things of any type: the environment is an attribute of all of them."""
-    pages = iot.get_paginator("list_things").paginate(
-        attributeName="environment",
-        attributeValue=fleet.environment,
-        PaginationConfig={"PageSize": PAGE_SIZE},
-    )
     return {
         one["thingName"]: Thing(one.get("thingTypeName") or "", one.get("attributes", {}))
-        for page in pages
-        for one in page["things"]
+        for one in registry.iter_things(iot, attribute=("environment", fleet.environment))
         if one["thingName"] in fleet.devices
     }
 
@@ -68,11 +62,10 @@ def _members(iot: Any, fleet: Fleet) -> frozenset[str] | None:
     """Names of the wanted things in the fleet's group; nothing when there is no such group."""
     if not fleet.group:
         return None
-    pages = iot.get_paginator("list_things_in_thing_group").paginate(
-        thingGroupName=fleet.group, PaginationConfig={"PageSize": PAGE_SIZE}
-    )
     try:
-        return frozenset(name for page in pages for name in page["things"] if name in fleet.devices)
+        return frozenset(
+            name for name in registry.iter_things_in_group(iot, fleet.group) if name in fleet.devices
+        )
     except iot.exceptions.ResourceNotFoundException:
         return None
 
@@ -151,10 +144,10 @@ def _explained(what: str) -> Iterator[None]:
             raise DeviceError(text) from error
         raise FleetError(text, _HINTS.get(code, "")) from error
     except EndpointConnectionError as error:
+        address = urlsplit(error.kwargs["endpoint_url"])
         raise FleetError(
-            f"{what}: {error}",
-            "If this is the local cloud, start it: ansible-playbook playbooks/local_cloud.yml. Then run "
-            "again: it goes on from there.",
+            f"{address.scheme}://{address.netloc} does not answer any more ({what}).",
+            "Look at the network; the local cloud is started by: ansible-playbook playbooks/local_cloud.yml.",
         ) from error
     except BotoCoreError as error:
         raise DeviceError(f"{what}: {error}") from error
@@ -163,6 +156,6 @@ def _explained(what: str) -> Iterator[None]:
 _HINTS = {
     "AccessDeniedException": "The operator's policy (docs/configuration.md) has to allow it.",
     "ResourceNotFoundException": "Deploy the infrastructure first: ansible-playbook deploy.yml.",
-    "UnrecognizedClientException": "Renew the credentials and run again: it goes on from there.",
-    "ExpiredTokenException": "Renew the credentials and run again: it goes on from there.",
+    "UnrecognizedClientException": "Renew the credentials.",
+    "ExpiredTokenException": "Renew the credentials.",
 }

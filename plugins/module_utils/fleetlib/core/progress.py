@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+SETTLED_SECONDS = 3.0
+"""Before this, the first items are still on their way and a rate says little."""
 
 
 @dataclass(frozen=True)
@@ -30,8 +34,10 @@ class Progress:
 
     @property
     def seconds_left(self) -> float | None:
-        """How long the rest takes at this rate; nothing until there is a rate."""
-        return (self.total - self.done - self.failed) / self.rate if self.rate else None
+        """How long the rest takes at this rate; nothing until the rate means something."""
+        if not self.rate or self.elapsed_seconds < SETTLED_SECONDS:
+            return None
+        return (self.total - self.done - self.failed) / self.rate
 
     def line(self) -> str:
         """``240/1,000 devices (24 %), 15.0/s, 0:50 left``."""
@@ -107,7 +113,7 @@ def from_file(path: Path) -> Progress | None:
 
 
 def duration(seconds: float) -> str:
-    """``0:50``, ``12:05``, ``1:51:07``."""
-    minutes, second = divmod(round(seconds), 60)
+    """``0:50``, ``12:05``, ``1:51:07``; a second that has begun counts."""
+    minutes, second = divmod(math.ceil(seconds), 60)
     hours, minute = divmod(minutes, 60)
     return f"{hours}:{minute:02d}:{second:02d}" if hours else f"{minute}:{second:02d}"

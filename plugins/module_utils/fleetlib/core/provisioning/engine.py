@@ -114,7 +114,7 @@ class Engine:
             self._clock.sleep(self._settings.settle_seconds)
             self._adopt([name for name, _ in lost], started)
             self._side_by_side(lost, self._attempt)
-        for name, _ in self._lost:
+        for name, _ in self._lost if self._error is None else ():
             self._failed(
                 name, "the answer to its signing request was lost. Run again: it is looked for first."
             )
