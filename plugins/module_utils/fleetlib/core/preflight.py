@@ -22,7 +22,7 @@ MAX_DEVICES = 1_000_000
 """What the planners are tested for; AWS IoT itself has no limit on things."""
 
 _ACCOUNT = re.compile(r"[0-9]{12}")
-_PREFIX = re.compile(r"[a-z][a-z0-9-]{1,20}[a-z0-9]")
+_PREFIX = re.compile(r"[a-z][a-z0-9-]{1,13}[a-z0-9]")
 
 
 class Status(StrEnum):
@@ -95,7 +95,7 @@ def configuration_problems(configuration: Configuration, regions: Collection[str
         problems.append(_unknown_region(configuration.fleet_region, regions))
     if not _PREFIX.fullmatch(configuration.fleet_name_prefix):
         problems.append(
-            f"fleet_name_prefix is {configuration.fleet_name_prefix!r}; it must have 3 to 22 characters out "
+            f"fleet_name_prefix is {configuration.fleet_name_prefix!r}; it must have 3 to 15 characters out "
             "of a-z, 0-9 and -, begin with a letter and not end with - (it becomes part of bucket names, "
             "which AWS limits to 63 characters)."
         )
