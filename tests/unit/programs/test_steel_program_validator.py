@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import io
 import json
+import sys
 
 import boto3
 import pytest
@@ -28,9 +29,8 @@ def validator(root):
     path = root / "roles/programs/files/lambda/steel_program_validator.py"
     spec = importlib.util.spec_from_file_location("steel_program_validator", path)
     module = importlib.util.module_from_spec(spec)
-    # A dataclass looks its module up by name while it is being made.
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(__import__("sys").modules, "steel_program_validator", module)
+        patch.setitem(sys.modules, spec.name, module)  # a dataclass looks its module up by name
         spec.loader.exec_module(module)
     return module
 
@@ -152,16 +152,16 @@ def test_bytes_that_are_not_utf_8_fail_and_say_where(lambda_):
     lambda_.expect_tagging(validation="failed", validation_errors="1")
     (diagnostic,) = lambda_.answer(EVENT)["diagnostics"]
     assert diagnostic["code"] == "not-utf-8"
-    assert diagnostic["message"].startswith("Byte 11 is not UTF-8")
+    assert diagnostic["message"].startswith("byte 11 of the program is not UTF-8")
 
 
 def test_an_object_too_large_for_any_device_fails_unread(lambda_, validator):
     lambda_.expect_tags()
-    answer = {"Body": None, "ContentLength": validator.MAX_BYTES + 1, "Metadata": {}}
-    lambda_.s3.add_response("get_object", {name: value for name, value in answer.items() if value}, WHERE)
+    answer = {"ContentLength": validator.MAX_BYTES + 1, "Metadata": {}}
+    lambda_.s3.add_response("get_object", answer, WHERE)
     lambda_.expect_alarm()
     lambda_.expect_tagging(validation="failed", validation_errors="1")
-    assert lambda_.answer(EVENT)["diagnostics"][0]["code"] == "object-too-large"
+    assert lambda_.answer(EVENT)["diagnostics"][0]["code"] == "too-large"
 
 
 def test_the_object_names_the_profile_it_is_for(lambda_):
@@ -188,9 +188,9 @@ def test_an_unknown_profile_fails_with_its_name(lambda_):
 
 
 def test_a_direct_call_gets_the_whole_report_and_touches_nothing(lambda_):
-    answer = lambda_.answer({"source": "(no-such-thing)" * 30, "profile": "linux"})
+    answer = lambda_.answer({"source": ")\n" * 30, "profile": "linux"})
     assert answer["validation"] == "failed"
-    assert answer["errors"] == len([one for one in answer["diagnostics"] if one["severity"] == "error"])
+    assert len(answer["diagnostics"]) >= answer["errors"] >= 30
 
 
 def test_a_direct_call_without_a_profile_is_checked_for_the_board(lambda_):

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fleetlib.core.errors import FleetError
-from fleetlib.core.scheme import check
+from fleetlib.core.scheme.files import check_bytes
 
 MAX_BYTES = 1 << 20
 """Objects above this are refused unread; no profile allows as much."""
@@ -85,7 +85,7 @@ def answer(event: Mapping[str, Any], surroundings: Surroundings) -> dict[str, An
     if "detail" in event:
         return validate_object(event["detail"], surroundings)
     if isinstance(event.get("source"), str):
-        verdict = judge(event["source"], "program.scm", event.get("profile") or DEFAULT_PROFILE)
+        verdict = judge(event["source"].encode(), "program.scm", str(event.get("profile", DEFAULT_PROFILE)))
         return {**verdict.as_dict(), "diagnostics": verdict.diagnostics}
     raise ValueError("The event is neither an EventBridge event of S3 nor {source, profile}.")
 
@@ -130,19 +130,15 @@ def read_and_judge(s3: Any, where: Mapping[str, str]) -> Verdict:
     found = s3.get_object(**where)
     profile = found["Metadata"].get("profile", DEFAULT_PROFILE)
     if found["ContentLength"] > MAX_BYTES:
-        text = f"The object has {found['ContentLength']} bytes; more than {MAX_BYTES} are not read."
-        return refuse(profile, "object-too-large", text)
-    try:
-        source = found["Body"].read().decode()
-    except UnicodeDecodeError as error:
-        return refuse(profile, "not-utf-8", f"Byte {error.start} is not UTF-8: {error.reason}.")
-    return judge(source, where["Key"], profile)
+        text = f"the object has {found['ContentLength']} bytes; more than {MAX_BYTES} are not read"
+        return refuse(profile, "too-large", text)
+    return judge(found["Body"].read(), where["Key"], profile)
 
 
-def judge(source: str, path: str, profile: str) -> Verdict:
+def judge(program: bytes, path: str, profile: str) -> Verdict:
     """The verdict of the library."""
     try:
-        report = check(source, path=path, profile=profile).as_dict()
+        report = check_bytes(program, path=path, profile=profile).as_dict()
     except FleetError as error:
         return refuse(profile, "cannot-check", str(error))
     return Verdict(profile, report["errors"], report["diagnostics"])
