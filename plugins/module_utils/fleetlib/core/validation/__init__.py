@@ -1,0 +1,1 @@
+"""Facts about a deployment in, rows of a report out: what passed, what failed, what could not be checked."""
