@@ -1,0 +1,1 @@
+"""The edge to MQTT: a connection as a device makes it, through paho-mqtt."""

@@ -1,0 +1,101 @@
+#!/usr/bin/python
+# Copyright: steel.fleet maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: fleet_security_info
+short_description: Check what protects a fleet's data and keeps its devices apart
+version_added: 0.1.0
+description:
+  - Checks that buckets are encrypted, private, versioned and reachable over TLS only, and that keys rotate.
+  - Works out what the device policy allows one device on the topics and the name of another.
+author: steel.fleet maintainers (@steel-fleet)
+extends_documentation_fragment:
+  - amazon.aws.common.modules
+  - amazon.aws.region.modules
+attributes:
+  check_mode:
+    description: Only reads. What does not exist yet is not checked, and what fails is a warning.
+    support: full
+  idempotent:
+    description: Only reads.
+    support: full
+options:
+  buckets:
+    description: The buckets. An empty list stands for buckets that were not deployed.
+    type: list
+    elements: str
+    default: []
+  kms_keys:
+    description: ARNs or ids of the keys. An empty list stands for keys that were not deployed.
+    type: list
+    elements: str
+    default: []
+"""
+
+EXAMPLES = r"""
+- name: Check how data is protected
+  steel.fleet.fleet_security_info:
+    buckets:
+      - aws-iot-steel-production-programs-123456789012-us-west-2
+    kms_keys:
+      - alias/aws-iot-steel-production
+"""
+
+RETURN = r"""
+checks:
+  description: What was checked, as rows of a report.
+  type: list
+  elements: dict
+  returned: success
+  contains:
+    name: {description: What was checked., type: str, returned: always, sample: Bucket programs is encrypted}
+    status:
+      description: V(passed), V(failed), V(warned) or V(not_checked).
+      type: str
+      returned: always
+      sample: passed
+    detail: {description: What was seen., type: str, returned: always, sample: aws:kms}
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from ansible_collections.steel.fleet.plugins.module_utils.fleet_aws_module import run_aws_module
+from ansible_collections.steel.fleet.plugins.module_utils.fleet_module import Context
+from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.aws import inspection
+from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.validation import checks, storage
+from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.validation.checks import Check
+
+
+def buckets(context: Context) -> Iterator[Check]:
+    s3 = context.client("s3")
+    for name in context.params["buckets"]:
+        yield from storage.bucket(name, inspection.bucket(s3, name), may_be_absent=context.check_mode)
+
+
+def keys(context: Context) -> Iterator[Check]:
+    kms = context.client("kms")
+    for key in context.params["kms_keys"]:
+        yield storage.key_rotation(key, inspection.key_rotates(kms, key), may_be_absent=context.check_mode)
+
+
+def work(context: Context) -> dict[str, Any]:
+    rows = [*buckets(context), *keys(context)]
+    seen = checks.before_changes(rows) if context.check_mode else rows
+    return {"changed": False, "checks": [row.as_dict() for row in seen]}
+
+
+def main() -> None:
+    run_aws_module(
+        work,
+        argument_spec={
+            "buckets": {"type": "list", "elements": "str", "default": []},
+            "kms_keys": {"type": "list", "elements": "str", "default": [], "no_log": False},
+        },
+    )
+
+
+if __name__ == "__main__":
+    main()
