@@ -210,3 +210,101 @@ def test_the_upload_module_waits_for_the_function(validator, connection):
     refused = upload("broken", BROKEN)
     assert refused["failed"]
     assert "examples/broken.scm (validation=failed). See the log." in refused["msg"]
+
+
+PLAYBOOK = """
+- hosts: control
+  gather_facts: false
+  module_defaults:
+    group/steel.fleet.fleet: "{{ fleet_aws_connection }}"
+  roles:
+    - role: steel.fleet.programs
+"""
+
+
+@pytest.fixture
+def publish(ansible_playbook, connection, tmp_path):
+    """``publish({name: text}, bucket, *arguments)`` runs the role on these programs."""
+    (tmp_path / "play.yml").write_text(PLAYBOOK)
+
+    def publish(programs, bucket, *arguments):
+        for name, text in programs.items():
+            path = tmp_path / "programs" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        settings = {
+            "fleet_aws_connection": connection,
+            "programs_paths": [str(tmp_path / "programs")],
+            "programs_validation_timeout_seconds": 30,
+            "fleet_stacks": {
+                "storage": {"ProgramsBucket": bucket},
+                "validator": {"LogGroup": f"/aws/lambda/{FUNCTION}"},
+            },
+        }
+        if not bucket:
+            settings["fleet_stacks"] = {}
+        return ansible_playbook(
+            str(tmp_path / "play.yml"),
+            *("-e", json.dumps(settings)),
+            *arguments,
+            FLEET_REPORTS_DIR=str(tmp_path / "reports"),
+        )
+
+    return publish
+
+
+def objects(aws, bucket):
+    return {one["Key"] for one in aws("s3").list_objects_v2(Bucket=bucket).get("Contents", [])}
+
+
+def output(run):
+    """Both streams in one line, without the breaks that Ansible puts into long messages."""
+    return " ".join((run.stdout + run.stderr).split())
+
+
+def test_the_role_publishes_validated_programs_once(publish, validator, aws, tmp_path):
+    programs = {"blink.scm": GOOD, "more/off.scm": "(led-off)\n"}
+    first = publish(programs, validator["bucket"])
+    assert first.returncode == 0, output(first)
+    assert objects(aws, validator["bucket"]) == {"examples/blink.scm", "examples/off.scm"}
+    head = aws("s3").head_object(Bucket=validator["bucket"], Key="examples/blink.scm")
+    assert head["Metadata"]["profile"] == "esp32-c3"
+    report = json.loads(next((tmp_path / "reports").glob("*/latest/report.json")).read_text())
+    rows = [
+        ["examples/blink.scm", len(GOOD), "created", "passed"],
+        ["examples/off.scm", 10, "created", "passed"],
+    ]
+    assert rows == next(section["rows"] for section in report["sections"] if section["title"] == "Programs")
+
+    again = publish(programs, validator["bucket"])
+    assert "changed=0" in again.stdout, output(again)
+
+
+def test_a_broken_program_stops_the_role_before_anything_is_uploaded(publish, validator, aws):
+    run = publish({"blink.scm": GOOD, "broken.scm": BROKEN}, validator["bucket"])
+    assert run.returncode != 0
+    assert "broken.scm:1:1: error: this list is never closed" in output(run)
+    assert objects(aws, validator["bucket"]) == set()
+
+
+def test_check_mode_plans_the_upload_to_a_bucket_that_does_not_exist_yet(publish):
+    run = publish({"blink.scm": GOOD}, "", "--check", "--diff")
+    assert run.returncode == 0, output(run)
+    assert "examples/blink.scm" in run.stdout
+
+
+def test_two_programs_of_one_name_are_refused(publish, validator, aws):
+    run = publish({"blink.scm": GOOD, "more/blink.scm": GOOD}, validator["bucket"])
+    assert run.returncode != 0
+    assert "Two programs have the same file name and would overwrite each other" in output(run)
+    assert objects(aws, validator["bucket"]) == set()
+
+
+def test_a_validator_that_never_answers_is_named_with_its_log_group(publish, validator, aws):
+    aws("events").disable_rule(Name="programs")
+    run = publish({"blink.scm": GOOD}, validator["bucket"], "-e", "programs_validation_timeout_seconds=1")
+    assert run.returncode != 0
+    assert "After 1 s nothing has set the tag validation on examples/blink.scm" in output(run)
+    assert f"The validator's log group says why: /aws/lambda/{FUNCTION}." in output(run)
+    aws("events").enable_rule(Name="programs")
+    assert publish({"blink.scm": GOOD}, validator["bucket"]).returncode == 0

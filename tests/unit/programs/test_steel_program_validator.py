@@ -46,6 +46,7 @@ class Fixture:
             self.s3.client,
             self.sns.client,
             topic_arn,
+            "esp32-c3",
             lambda level, message, **fields: self.lines.append({"level": level, "message": message} | fields),
         )
         self.answer = lambda event: validator.answer(event, self.surroundings)
@@ -193,8 +194,13 @@ def test_a_direct_call_gets_the_whole_report_and_touches_nothing(lambda_):
     assert len(answer["diagnostics"]) >= answer["errors"] >= 30
 
 
-def test_a_direct_call_without_a_profile_is_checked_for_the_board(lambda_):
+def test_a_direct_call_without_a_profile_is_checked_for_the_usual_one(lambda_):
     assert lambda_.answer({"source": "(led-on)"})["profile"] == "esp32-c3"
+
+
+def test_a_direct_call_with_half_a_character_is_refused_like_bytes_that_are_no_text(lambda_):
+    answer = lambda_.answer({"source": '(log-info "\ud800")'})
+    assert answer["diagnostics"][0]["code"] == "not-utf-8"
 
 
 def test_another_event_is_an_error(lambda_):
@@ -219,7 +225,7 @@ def test_the_alarm_fits_what_sns_takes(lambda_, validator):
         def publish(self, **options):
             sent.update(options)
 
-    surroundings = validator.Surroundings(None, Sns(), TOPIC, None)
+    surroundings = validator.Surroundings(None, Sns(), TOPIC, "linux", None)
     verdict = validator.Verdict("linux", 500, [{"code": "x", "severity": "error", "message": "y"}] * 500)
     validator.alarm({"Bucket": "programs", "Key": "ä\n" * 200}, verdict, surroundings)
     assert len(sent["Subject"]) == 100

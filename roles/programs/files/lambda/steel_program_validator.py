@@ -9,6 +9,8 @@ kinds of events:
   ``validation-errors`` (their number); a failure is published to the topic ``ALARM_TOPIC_ARN``.
 - a direct invocation ``{"source": "<program text>", "profile": "<profile>"}``: the report is the answer, and
   nothing is tagged or published.
+
+The object's metadata or the invocation name the ``profile``; where they do not, the variable ``PROFILE`` does.
 """
 
 from __future__ import annotations
@@ -37,11 +39,12 @@ GONE = ("404", "NoSuchKey", "NoSuchVersion")
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What the function reaches: two boto3 clients, the topic of the alarms, and the log."""
+    """What the function works with: boto3 clients, the topic of the alarms, the usual profile, the log."""
 
     s3: Any
     sns: Any
     topic_arn: str
+    profile: str
     log: Callable[..., None]
 
 
@@ -75,6 +78,7 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
         client("s3"),
         client("sns"),
         os.environ.get("ALARM_TOPIC_ARN", ""),
+        os.environ.get("PROFILE", "esp32-c3"),
         functools.partial(write_log, request_id=request_id),
     )
     return answer(event, surroundings)
@@ -85,7 +89,8 @@ def answer(event: Mapping[str, Any], surroundings: Surroundings) -> dict[str, An
     if "detail" in event:
         return validate_object(event["detail"], surroundings)
     if isinstance(event.get("source"), str):
-        verdict = judge(event["source"].encode(), "program.scm", str(event.get("profile", DEFAULT_PROFILE)))
+        program = event["source"].encode(errors="surrogatepass")
+        verdict = judge(program, "program.scm", str(event.get("profile", surroundings.profile)))
         return {**verdict.as_dict(), "diagnostics": verdict.diagnostics}
     raise ValueError("The event is neither an EventBridge event of S3 nor {source, profile}.")
 
@@ -105,7 +110,7 @@ def validate_object(detail: Mapping[str, Any], surroundings: Surroundings) -> di
         if TAG in tags:
             log("INFO", "Validated before: the event came twice.", validation=tags[TAG])
             return {"validation": tags[TAG]}
-        verdict = read_and_judge(s3, where)
+        verdict = read_and_judge(s3, where, surroundings.profile)
     except s3.exceptions.ClientError as error:
         if error.response["Error"]["Code"] not in GONE:
             raise
@@ -125,10 +130,10 @@ def validate_object(detail: Mapping[str, Any], surroundings: Surroundings) -> di
     return verdict.as_dict()
 
 
-def read_and_judge(s3: Any, where: Mapping[str, str]) -> Verdict:
+def read_and_judge(s3: Any, where: Mapping[str, str], usual_profile: str) -> Verdict:
     """Read the object, unless it is too large for any device, and check it."""
     found = s3.get_object(**where)
-    profile = found["Metadata"].get("profile", DEFAULT_PROFILE)
+    profile = found["Metadata"].get("profile", usual_profile)
     if found["ContentLength"] > MAX_BYTES:
         text = f"the object has {found['ContentLength']} bytes; more than {MAX_BYTES} are not read"
         return refuse(profile, "too-large", text)
