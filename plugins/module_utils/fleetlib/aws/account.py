@@ -70,3 +70,24 @@ def stack_states(cloudformation: Any, name_prefix: str) -> dict[str, str]:
         for stack in page["Stacks"]
         if stack["StackName"].startswith(name_prefix)
     }
+
+
+def describe_stack(cloudformation: Any, name: str) -> dict[str, Any] | None:
+    """cloudformation:DescribeStacks for one stack; None when there is none of that name."""
+    try:
+        stack: dict[str, Any] = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "ValidationError":
+            return None
+        raise
+    return None if stack["StackStatus"] == "DELETE_COMPLETE" else stack
+
+
+def stack_failures(cloudformation: Any, name: str, limit: int = 3) -> list[str]:
+    """The latest reasons in a stack's events for resources that failed, the first cause last."""
+    events = cloudformation.describe_stack_events(StackName=name)["StackEvents"]
+    return [
+        f"{event['LogicalResourceId']}: {event['ResourceStatusReason']}"
+        for event in events
+        if event["ResourceStatus"].endswith("_FAILED") and event.get("ResourceStatusReason")
+    ][:limit]
