@@ -10,7 +10,7 @@ kinds of events:
 - a direct invocation ``{"source": "<program text>", "profile": "<profile>"}``: the report is the answer, and
   nothing is tagged or published.
 
-The object's metadata or the invocation name the ``profile``; where they do not, the variable ``PROFILE`` does.
+The object's metadata or the invocation name the ``profile``; otherwise the variable ``PROFILE`` does.
 """
 
 from __future__ import annotations
