@@ -9,8 +9,7 @@ short_description: Check that a deployment's stacks, and what they made, stand a
 version_added: 0.1.0
 description:
   - Checks stacks, log groups, alarm topic, alarms, dashboard and the program validator.
-  - Only what is given is checked. An empty name stands for something that no stack made; its row says that
-    it was not checked.
+  - Only what is given is checked. An empty name stands for something that does not exist.
   - The validator is asked about programs by invoking it. It answers, and changes nothing.
 author: steel.fleet maintainers (@steel-fleet)
 extends_documentation_fragment:
@@ -43,19 +42,14 @@ options:
     elements: str
     default: []
   log_groups:
-    description: Log groups and how long they keep what they get.
+    description: Log groups that have to be there.
     type: list
-    elements: dict
+    elements: str
     default: []
-    suboptions:
-      name:
-        description: Name of the log group.
-        type: str
-        required: true
-      retention_days:
-        description: Days that it keeps.
-        type: int
-        required: true
+  log_retention_days:
+    description: How many days each of them has to keep what it gets.
+    type: int
+    default: 30
   alarm_topic_arn:
     description: The topic that every alarm notifies.
     type: str
@@ -103,9 +97,7 @@ EXAMPLES = r"""
     name_prefix: aws-iot-steel
     environment_name: production
     stacks: [core, storage, validator, monitoring]
-    log_groups:
-      - name: /aws/iot/steel-runtime
-        retention_days: 30
+    log_groups: [/aws/iot/steel-runtime]
     alarm_topic_arn: arn:aws:sns:us-west-2:123456789012:aws-iot-steel-production-alarms
     alarm_prefix: aws-iot-steel-production-
     dashboard: aws-iot-steel-production
@@ -162,8 +154,8 @@ def stacks(context: Context) -> Iterator[Check]:
 
 def log_groups(context: Context) -> Iterator[Check]:
     logs = context.client("logs")
-    for one in context.params["log_groups"]:
-        name, days = one["name"], one["retention_days"]
+    days = context.params["log_retention_days"]
+    for name in context.params["log_groups"]:
         found = inspection.log_group(logs, name) if name else None
         yield resources.log_group(name, found, days, may_be_absent=context.check_mode)
 
@@ -226,15 +218,8 @@ def main() -> None:
             "environment_name": {"type": "str", "required": True},
             "stacks": {"type": "list", "elements": "str", "default": []},
             "unsupported_stacks": {"type": "list", "elements": "str", "default": []},
-            "log_groups": {
-                "type": "list",
-                "elements": "dict",
-                "default": [],
-                "options": {
-                    "name": {"type": "str", "required": True},
-                    "retention_days": {"type": "int", "required": True},
-                },
-            },
+            "log_groups": {"type": "list", "elements": "str", "default": []},
+            "log_retention_days": {"type": "int", "default": 30},
             "alarm_topic_arn": {"type": "str"},
             "alarm_prefix": {"type": "str"},
             "dashboard": {"type": "str"},

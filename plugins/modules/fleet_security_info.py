@@ -23,15 +23,15 @@ attributes:
     support: full
 options:
   buckets:
-    description: The buckets. An empty list stands for buckets that were not deployed.
+    description: The buckets. An empty list stands for buckets that do not exist.
     type: list
     elements: str
-    default: []
+    required: true
   kms_keys:
-    description: ARNs or ids of the keys. An empty list stands for keys that were not deployed.
+    description: ARNs, ids or aliases of the keys. An empty list stands for keys that do not exist.
     type: list
     elements: str
-    default: []
+    required: true
 """
 
 EXAMPLES = r"""
@@ -70,14 +70,18 @@ from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.validati
 
 
 def buckets(context: Context) -> Iterator[Check]:
-    s3 = context.client("s3")
-    for name in context.params["buckets"]:
+    s3, names = context.client("s3"), context.params["buckets"]
+    if not names:
+        yield checks.absent("Buckets are protected", "There is none", context.check_mode)
+    for name in names:
         yield from storage.bucket(name, inspection.bucket(s3, name), may_be_absent=context.check_mode)
 
 
 def keys(context: Context) -> Iterator[Check]:
-    kms = context.client("kms")
-    for key in context.params["kms_keys"]:
+    kms, names = context.client("kms"), context.params["kms_keys"]
+    if not names:
+        yield checks.absent("Keys rotate", "There is none", context.check_mode)
+    for key in names:
         yield storage.key_rotation(key, inspection.key_rotates(kms, key), may_be_absent=context.check_mode)
 
 
@@ -91,8 +95,8 @@ def main() -> None:
     run_aws_module(
         work,
         argument_spec={
-            "buckets": {"type": "list", "elements": "str", "default": []},
-            "kms_keys": {"type": "list", "elements": "str", "default": [], "no_log": False},
+            "buckets": {"type": "list", "elements": "str", "required": True},
+            "kms_keys": {"type": "list", "elements": "str", "required": True, "no_log": False},
         },
     )
 

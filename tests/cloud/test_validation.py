@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import json
 import urllib.request
+import uuid
+import zipfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from fleetlib.aws import fleet_state
 from fleetlib.core.provisioning.model import Certificate
 from fleetlib.core.validation import device
 from fleetlib.core.validation.device import Kind
+from fleetlib.core.validation.storage import PUBLIC_ACCESS_SWITCHES
 from fleetlib.crypto import keys
 from fleetlib.device_probe import HARMLESS
 from fleetlib.device_store import DeviceStore
@@ -421,3 +426,365 @@ def test_a_load_beyond_the_quotas_is_refused(fleet):
     answer = run_module("iot_load_probe", count=1, **given, messages_per_second=50_000)
     assert answer["failed"]
     assert answer["msg"].startswith("messages_per_second is 50000; it must be above 0 and at most 20,000")
+
+
+# Stacks and what they made.
+
+REPLY = """
+def handler(event, context):
+    errors = abs(event["source"].count("(") - event["source"].count(")"))
+    return {"validation": "failed" if errors else "passed", "errors": errors, "diagnostics": []}
+"""
+PROGRAMS = [
+    {"name": "a right program", "source": "(led-on)", "right": True},
+    {"name": "a wrong program", "source": "(led-on", "right": False},
+]
+
+
+@pytest.fixture
+def deployment(fleet):
+    """What stacks would have made, rightly; name → what it is called."""
+    aws = fleet.aws
+    aws("cloudformation").create_stack(StackName="p-local-core", TemplateBody=TEMPLATE)
+    aws("logs").create_log_group(logGroupName="/fleet/boards")
+    aws("logs").put_retention_policy(logGroupName="/fleet/boards", retentionInDays=30)
+    topic = aws("sns").create_topic(Name="alarms")["TopicArn"]
+    queue = "arn:aws:sqs:us-west-2:000000000000:somebody"
+    aws("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue)
+    cloudwatch = aws("cloudwatch")
+    cloudwatch.put_metric_alarm(**alarm("p-local-silent", topic))
+    cloudwatch.put_dashboard(DashboardName="p-local", DashboardBody=json.dumps({"widgets": [WIDGET]}))
+    return {
+        "topic": topic,
+        "function": deploy_function(aws, REPLY),
+        "bucket": make_bucket(aws),
+        "key": make_key(aws),
+    }
+
+
+TEMPLATE = json.dumps({"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}})
+WIDGET = {"type": "text", "properties": {"markdown": "x"}}
+
+
+def alarm(name, topic):
+    return {
+        "AlarmName": name,
+        "Namespace": "x",
+        "MetricName": "x",
+        "Statistic": "Sum",
+        "Period": 60,
+        "EvaluationPeriods": 1,
+        "Threshold": 1,
+        "ComparisonOperator": "GreaterThanThreshold",
+        "TreatMissingData": "notBreaching",
+        "AlarmActions": [topic] if topic else [],
+    }
+
+
+def deploy_function(aws, code):
+    role = aws("iam").create_role(RoleName="function", AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("function.py", code)
+    made = aws("lambda").create_function(
+        FunctionName="validator",
+        Runtime="python3.11",
+        Role=role,
+        Handler="function.handler",
+        Code={"ZipFile": packed.getvalue()},
+    )
+    return made["FunctionArn"]
+
+
+TRUST = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+        ],
+    }
+)
+
+
+def make_bucket(aws):
+    s3, name = aws("s3"), f"programs-{uuid.uuid4()}"
+    s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
+    s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+    s3.put_bucket_encryption(
+        Bucket=name,
+        ServerSideEncryptionConfiguration={
+            "Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms"}}]
+        },
+    )
+    s3.put_public_access_block(
+        Bucket=name, PublicAccessBlockConfiguration=dict.fromkeys(PUBLIC_ACCESS_SWITCHES, True)
+    )
+    s3.put_bucket_policy(
+        Bucket=name, Policy=json.dumps({"Version": "2012-10-17", "Statement": [tls_only(name)]})
+    )
+    return name
+
+
+def tls_only(bucket):
+    return {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:*",
+        "Resource": [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"],
+        # As the storage stack has it on a local cloud, which is reached over plain HTTP.
+        "Condition": {
+            "Bool": {"aws:SecureTransport": "false"},
+            "NotIpAddress": {"aws:SourceIp": "127.0.0.1/32"},
+        },
+    }
+
+
+def make_key(aws):
+    key = aws("kms").create_key()["KeyMetadata"]["Arn"]
+    aws("kms").enable_key_rotation(KeyId=key)
+    return key
+
+
+def resources(fleet, deployment, check_mode=False, **options):
+    given = {
+        "stacks": ["core"],
+        "log_groups": ["/fleet/boards"],
+        "alarm_topic_arn": deployment["topic"],
+        "alarm_prefix": "p-local-",
+        "dashboard": "p-local",
+        "validator": {"function": deployment["function"], "programs": PROGRAMS},
+        **options,
+    }
+    return fleet.run("fleet_resource_info", check_mode, **given)[0]
+
+
+def test_what_the_stacks_made_passes(fleet, deployment):
+    rows = resources(fleet, deployment)
+    assert set(statuses(rows).values()) == {"passed"}, rows
+    assert rows["The validator refuses a wrong program"]["detail"] == "failed, errors: 1"
+
+
+def test_what_does_not_exist_fails_and_in_check_mode_is_not_there_yet(fleet):
+    missing = {"topic": f"arn:aws:sns:us-west-2:{fleet.connection['access_key']}:none", "function": "none"}
+    options = {"log_groups": ["/none"], "dashboard": "none", "alarm_prefix": "none-", "stacks": ["none"]}
+    rows = resources(fleet, missing, **options)
+    assert set(statuses(rows).values()) == {"failed"}, rows
+    seen = resources(fleet, missing, check_mode=True, **options)
+    assert set(statuses(seen).values()) == {"not_checked"}, seen
+
+
+def test_names_that_no_stack_gave_stand_for_what_does_not_exist(fleet):
+    rows = resources(
+        fleet, {"topic": "", "function": ""}, check_mode=True, log_groups=[""], dashboard="", stacks=[]
+    )
+    assert set(statuses(rows).values()) == {"not_checked"}, rows
+
+
+def test_only_what_is_asked_for_is_checked(fleet):
+    assert fleet.run("fleet_resource_info", stacks=["core"])[0].keys() == {"Stack core is healthy"}
+
+
+def test_a_deployment_that_was_changed_by_hand_fails_row_by_row(fleet, deployment):
+    aws = fleet.aws
+    aws("logs").delete_retention_policy(logGroupName="/fleet/boards")
+    aws("cloudwatch").put_metric_alarm(**alarm("p-local-mute", ""))
+    aws("cloudwatch").put_dashboard(DashboardName="p-local", DashboardBody='{"widgets": []}')
+    rows = resources(fleet, deployment)
+    assert failures(rows) == {
+        "Log group /fleet/boards keeps 30 days",
+        "The alarms notify the alarm topic",
+        "Dashboard p-local has widgets",
+    }
+    assert rows["The alarms notify the alarm topic"]["detail"] == "1 of 2 do not: p-local-mute."
+
+
+@pytest.mark.parametrize(
+    ("code", "detail"),
+    [
+        ("def handler(event, context):\n    raise ValueError('broken')\n", "The function failed"),
+        ("def handler(event, context):\n    return 'yes'\n", "Its answer is no JSON object: '\"yes\"'"),
+        (
+            "def handler(event, context):\n    return {'validation': 'passed', 'errors': 0}\n",
+            "passed, errors: 0",
+        ),
+    ],
+)
+def test_a_validator_that_fails_or_accepts_everything_is_found(fleet, code, detail):
+    asked = {"function": deploy_function(fleet.aws, code), "programs": PROGRAMS}
+    rows, _ = fleet.run("fleet_resource_info", validator=asked)
+    assert "The validator refuses a wrong program" in failures(rows)
+    assert detail in rows["The validator refuses a wrong program"]["detail"]
+
+
+# The role.
+
+
+@pytest.fixture
+def play(fleet, deployment, cloud, ansible_playbook, tmp_path):
+    """Run the role as playbooks do, against what the fixtures deployed."""
+
+    def play(*arguments, **variables):
+        playbook = tmp_path / "playbook.yml"
+        playbook.write_text(
+            yaml.safe_dump(
+                [
+                    {
+                        "name": "Try the role",
+                        "hosts": "localhost",
+                        "gather_facts": False,
+                        "module_defaults": {"group/steel.fleet.fleet": fleet.connection},
+                        "roles": ["steel.fleet.validation"],
+                    }
+                ]
+            )
+        )
+        given = {
+            "ansible_python_interpreter": "{{ ansible_playbook_python }}",
+            "fleet_name_prefix": "p",
+            "fleet_environment": "local",
+            "fleet_region": fleet.connection["region"],
+            "fleet_state_dir": str(tmp_path),
+            "fleet_stacks": {
+                "core": {
+                    "DevicePolicyName": "device",
+                    "FleetGroupName": "p-local",
+                    "AlarmTopicArn": deployment["topic"],
+                    "KmsKeyArn": deployment["key"],
+                },
+                "storage": {"ProgramsBucket": deployment["bucket"], "SourceKey": "no bucket"},
+                "validator": {"FunctionArn": deployment["function"], "LogGroup": "/fleet/boards"},
+                "monitoring": {"DashboardName": "p-local", "RuntimeLogGroup": "/fleet/boards"},
+            },
+            "fleet_mqtt_endpoint": "127.0.0.1",
+            "fleet_mqtt_port": cloud.mqtt_port,
+            "fleet_mqtt_ca_url": f"{cloud.endpoint_url}/_ministack/iot/ca.pem",
+            "device_count": 2,
+            "validation_stacks": ["core", "audit"],
+            "infrastructure_unsupported_stacks": ["audit"],
+        }
+        run = ansible_playbook(
+            *(str(playbook), "-i", "localhost,", "-c", "local", "-e", json.dumps(given | variables)),
+            *arguments,
+            FLEET_REPORTS_DIR=str(tmp_path / "reports"),
+        )
+        reports = sorted((tmp_path / "reports").rglob("report.json"), key=lambda path: path.stat().st_mtime)
+        return run, json.loads(reports[-1].read_text())
+
+    return play
+
+
+def reported(report):
+    """Title of a section → its rows by name."""
+    return {
+        section["title"]: {row["name"]: row for row in section["checks"]}
+        for section in report["sections"]
+        if section["kind"] == "checks"
+    }
+
+
+def test_the_role_checks_everything_and_changes_nothing(fleet, play):
+    fleet.add("device-001", "device-002")
+    run, report = play()
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "changed=0" in run.stdout
+    assert report["checks"]["failed"] == 0
+    sections = reported(report)
+    assert set(sections) == {"End to end", "Security"}
+    assert sections["End to end"]["Stack audit is healthy"]["status"] == "not_checked"
+    assert sections["End to end"]["A device is refused another device's client id"]["status"] == "passed"
+    assert len(sections["Security"]) == 5
+    assert "PRIVATE KEY" not in run.stdout + run.stderr + json.dumps(report)
+
+
+def test_the_role_fails_at_the_end_and_names_every_failed_row(fleet, play):
+    fleet.add("device-001", "device-002")
+    fleet.iot.update_certificate(certificateId=fleet.certificate("device-002"), newStatus="INACTIVE")
+    fleet.allow(CONNECT, statement("iot:Subscribe", "topicfilter/*"), RECEIVE, PUBLISH)
+    run, report = play()
+    assert run.returncode != 0
+    message = "2 of 26 checks failed: Every device has an active certificate: 1 of 2 devices have none: "
+    assert message + "p-local-device-002 (INACTIVE). A device is refused a subscription" in run.stdout, (
+        run.stdout
+    )
+    assert report["result"] == "failed"
+    assert report["checks"]["failed"] == 2
+
+
+def test_tags_choose_a_part(fleet, play):
+    fleet.add("device-001", "device-002")
+    load = {
+        "validation_parts": ["e2e", "security", "load"],
+        "validation_load_devices": 2,
+        "validation_load_messages_per_device": 2,
+        "validation_targets": {"response_ms": 5000},
+    }
+    for tag, title in (("load", "Load"), ("security", "Security"), ("e2e", "End to end")):
+        run, report = play("--tags", tag, **load)
+        assert run.returncode == 0, run.stdout + run.stderr
+        assert set(reported(report)) == {title}
+
+
+def test_check_mode_on_an_empty_account_passes_and_checks_nothing(fleet, play):
+    run, report = play(
+        *("--check", "--diff"),
+        fleet_stacks={},
+        fleet_name_prefix="empty",
+        validation_parts=["e2e", "security", "load"],
+        validation_stacks=["core", "audit"],
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert {name for name, count in report["checks"].items() if count} == {"not_checked"}
+
+
+@pytest.mark.parametrize(
+    ("variables", "message"),
+    [
+        ({"validation_parts": ["everything"]}, "validation_parts"),
+        ({"validation_targets": {"speed": 1}}, "speed"),
+        ({"validation_load_devices": 5000, "validation_parts": ["load"]}, "devices is 5000; it must be"),
+        ({"device_count": 0}, "count is 0"),
+    ],
+)
+def test_a_wrong_value_is_named(play, variables, message):
+    run, _ = play(**variables)
+    assert run.returncode != 0
+    assert message in run.stdout
+
+
+# What protects data.
+
+
+def security(fleet, check_mode=False, **options):
+    answer = run_module("fleet_security_info", check_mode, **fleet.connection, **options)
+    assert not answer["failed"], answer
+    return {row["name"]: row for row in answer["checks"]}
+
+
+def test_protected_buckets_and_keys_pass(fleet, deployment):
+    rows = security(fleet, buckets=[deployment["bucket"]], kms_keys=[deployment["key"]])
+    assert set(statuses(rows).values()) == {"passed"}, rows
+    assert len(rows) == 5
+
+
+def test_each_weakness_of_a_bucket_or_key_fails_its_own_row(fleet, deployment):
+    name, s3 = deployment["bucket"], fleet.aws("s3")
+    s3.delete_bucket_policy(Bucket=name)
+    s3.delete_public_access_block(Bucket=name)
+    s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Suspended"})
+    fleet.aws("kms").disable_key_rotation(KeyId=deployment["key"])
+    rows = security(fleet, buckets=[name], kms_keys=[deployment["key"]])
+    assert failures(rows) == {
+        f"Bucket {name} is private",
+        f"Bucket {name} takes TLS only",
+        f"Bucket {name} is versioned",
+        f"Key {deployment['key']} rotates",
+    }
+
+
+def test_buckets_and_keys_that_are_missing_or_unknown_fail(fleet):
+    rows = security(fleet, buckets=["no-such-bucket"], kms_keys=["alias/none"])
+    assert set(statuses(rows).values()) == {"failed"}
+    rows = security(fleet, buckets=[], kms_keys=[])
+    assert {row["detail"] for row in rows.values()} == {"There is none."}
+    rows = security(fleet, check_mode=True, buckets=[], kms_keys=[])
+    assert set(statuses(rows).values()) == {"not_checked"}
