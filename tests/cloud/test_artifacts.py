@@ -86,12 +86,3 @@ def test_a_deployment_is_kept_and_doing_it_again_changes_nothing(deploy, aws, bu
     again = deploy(bucket)
     assert changes(again) == 0
     assert f'"bucket": "{bucket}", "key": "{code}"' in again.stdout.replace("\\", "")
-
-
-def test_a_kept_deployment_that_somebody_changed_is_refused(deploy, aws, bucket):
-    deploy(bucket)
-    (template,) = [key for key in keys(aws, bucket) if key.endswith("core.yml")]
-    aws("s3").put_object(Bucket=bucket, Key=template, Body=b"Resources: {Door: {}}\n")
-    run = deploy(bucket)
-    assert run.returncode != 0
-    assert f"{template} exists with other content" in run.stdout + run.stderr
