@@ -27,6 +27,17 @@ options:
     type: list
     elements: str
     required: true
+  bucket_key:
+    description:
+      - ARN of the KMS key that has to encrypt the buckets, but for O(s3_key_buckets). Empty accepts any
+        encryption, and every bucket has some.
+    type: str
+    default: ""
+  s3_key_buckets:
+    description: Buckets that S3's own keys encrypt, such as the one of access logs, where S3 takes no other.
+    type: list
+    elements: str
+    default: []
   kms_keys:
     description: ARNs, ids or aliases of the keys. An empty list stands for keys that do not exist.
     type: list
@@ -39,8 +50,9 @@ EXAMPLES = r"""
   steel.fleet.fleet_security_info:
     buckets:
       - aws-iot-steel-production-programs-123456789012-us-west-2
+    bucket_key: arn:aws:kms:us-west-2:123456789012:key/e20e16c7-7850-4163-bba1-525ade2079ae
     kms_keys:
-      - alias/aws-iot-steel-production
+      - arn:aws:kms:us-west-2:123456789012:key/e20e16c7-7850-4163-bba1-525ade2079ae
 """
 
 RETURN = r"""
@@ -74,7 +86,8 @@ def buckets(context: Context) -> Iterator[Check]:
     if not names:
         yield checks.absent("Buckets are protected", "There is none", context.check_mode)
     for name in names:
-        yield from storage.bucket(name, inspection.bucket(s3, name), may_be_absent=context.check_mode)
+        key = "" if name in context.params["s3_key_buckets"] else context.params["bucket_key"]
+        yield from storage.bucket(name, inspection.bucket(s3, name), key, may_be_absent=context.check_mode)
 
 
 def keys(context: Context) -> Iterator[Check]:
@@ -96,6 +109,8 @@ def main() -> None:
         work,
         argument_spec={
             "buckets": {"type": "list", "elements": "str", "required": True},
+            "bucket_key": {"type": "str", "default": "", "no_log": False},
+            "s3_key_buckets": {"type": "list", "elements": "str", "default": [], "no_log": False},
             "kms_keys": {"type": "list", "elements": "str", "required": True, "no_log": False},
         },
     )

@@ -454,11 +454,12 @@ def deployment(fleet):
     cloudwatch = aws("cloudwatch")
     cloudwatch.put_metric_alarm(**alarm("p-local-silent", topic))
     cloudwatch.put_dashboard(DashboardName="p-local", DashboardBody=json.dumps({"widgets": [WIDGET]}))
+    key = make_key(aws)
     return {
         "topic": topic,
         "function": deploy_function(aws, REPLY),
-        "bucket": make_bucket(aws),
-        "key": make_key(aws),
+        "bucket": make_bucket(aws, key),
+        "key": key,
     }
 
 
@@ -506,14 +507,16 @@ TRUST = json.dumps(
 )
 
 
-def make_bucket(aws):
+def make_bucket(aws, key):
     s3, name = aws("s3"), f"programs-{uuid.uuid4()}"
     s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
     s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
     s3.put_bucket_encryption(
         Bucket=name,
         ServerSideEncryptionConfiguration={
-            "Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms"}}]
+            "Rules": [
+                {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}}
+            ]
         },
     )
     s3.put_public_access_block(
@@ -761,7 +764,9 @@ def security(fleet, check_mode=False, **options):
 
 
 def test_protected_buckets_and_keys_pass(fleet, deployment):
-    rows = security(fleet, buckets=[deployment["bucket"]], kms_keys=[deployment["key"]])
+    rows = security(
+        fleet, buckets=[deployment["bucket"]], bucket_key=deployment["key"], kms_keys=[deployment["key"]]
+    )
     assert set(statuses(rows).values()) == {"passed"}, rows
     assert len(rows) == 5
 
@@ -772,8 +777,9 @@ def test_each_weakness_of_a_bucket_or_key_fails_its_own_row(fleet, deployment):
     s3.delete_public_access_block(Bucket=name)
     s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Suspended"})
     fleet.aws("kms").disable_key_rotation(KeyId=deployment["key"])
-    rows = security(fleet, buckets=[name], kms_keys=[deployment["key"]])
+    rows = security(fleet, buckets=[name], bucket_key="another-key", kms_keys=[deployment["key"]])
     assert failures(rows) == {
+        f"Bucket {name} is encrypted",
         f"Bucket {name} is private",
         f"Bucket {name} takes TLS only",
         f"Bucket {name} is versioned",

@@ -26,14 +26,17 @@ def policy(*statements):
 
 
 def statuses(**changes):
+    key = changes.pop("wanted_key", "arn:aws:kms:us-west-2:123456789012:key/1")
     good = {
+        "key": "arn:aws:kms:us-west-2:123456789012:key/1",
         "encryption": "aws:kms",
         "public_access": SWITCHES,
         "policy": policy(statement()),
         "versioning": "Enabled",
     }
     return [
-        str(row.status) for row in storage.bucket("b", Bucket(**{**good, **changes}), may_be_absent=False)
+        str(row.status)
+        for row in storage.bucket("b", Bucket(**{**good, **changes}), key, may_be_absent=False)
     ]
 
 
@@ -45,6 +48,8 @@ def test_a_good_bucket_passes_all_four_rows():
     ("changes", "row"),
     [
         ({"encryption": ""}, 0),
+        ({"encryption": "AES256", "key": ""}, 0),
+        ({"key": "arn:aws:kms:us-west-2:123456789012:key/2"}, 0),
         ({"public_access": {}}, 1),
         ({"public_access": SWITCHES | {"BlockPublicPolicy": False}}, 1),
         ({"policy": ""}, 2),
@@ -56,9 +61,17 @@ def test_each_weakness_fails_its_own_row(changes, row):
     assert [index for index, status in enumerate(statuses(**changes)) if status == "failed"] == [row]
 
 
+def test_a_key_may_be_named_by_its_id():
+    assert statuses(key="1")[0] == "passed"
+
+
+def test_where_no_key_is_asked_for_any_encryption_will_do():
+    assert statuses(encryption="AES256", key="", wanted_key="")[0] == "passed"
+
+
 def test_the_switches_that_are_off_are_named():
     rows = storage.bucket(
-        "b", Bucket(public_access=SWITCHES | {"BlockPublicPolicy": False}), may_be_absent=False
+        "b", Bucket(public_access=SWITCHES | {"BlockPublicPolicy": False}), "", may_be_absent=False
     )
     assert rows[1].detail == "Not blocked: BlockPublicPolicy."
 
@@ -110,6 +123,6 @@ def test_a_key_has_to_rotate(rotates, status):
 
 
 def test_what_does_not_exist_fails_and_in_check_mode_is_not_there_yet():
-    assert [str(row.status) for row in storage.bucket("b", None, may_be_absent=False)] == ["failed"]
-    assert [str(row.status) for row in storage.bucket("b", None, may_be_absent=True)] == ["not_checked"]
+    assert [str(row.status) for row in storage.bucket("b", None, "", may_be_absent=False)] == ["failed"]
+    assert [str(row.status) for row in storage.bucket("b", None, "", may_be_absent=True)] == ["not_checked"]
     assert storage.key_rotation("k", None, may_be_absent=True).status == "not_checked"

@@ -79,8 +79,10 @@ def bucket(s3: Any, name: str) -> Bucket | None:
         return None
     encryption = _setting(s3.get_bucket_encryption, name).get("ServerSideEncryptionConfiguration", {})
     rules = [rule.get("ApplyServerSideEncryptionByDefault", {}) for rule in encryption.get("Rules", ())]
+    rule = rules[0] if rules else {}
     return Bucket(
-        encryption=next((rule["SSEAlgorithm"] for rule in rules if rule.get("SSEAlgorithm")), ""),
+        encryption=rule.get("SSEAlgorithm", ""),
+        key=rule.get("KMSMasterKeyID", ""),
         public_access=_setting(s3.get_public_access_block, name).get("PublicAccessBlockConfiguration", {}),
         policy=_setting(s3.get_bucket_policy, name).get("Policy", ""),
         versioning=s3.get_bucket_versioning(Bucket=name).get("Status", ""),

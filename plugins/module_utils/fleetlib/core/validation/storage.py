@@ -19,25 +19,25 @@ class Bucket:
 
     encryption: str = ""
     """Algorithm that new objects are encrypted with: ``aws:kms``, ``AES256``, …"""
+    key: str = ""
+    """ARN or id of the KMS key that does it; empty for S3's own."""
     public_access: Mapping[str, bool] = field(default_factory=dict)
     policy: str = ""
     """The bucket policy, JSON."""
     versioning: str = ""
 
 
-def bucket(bucket_name: str, found: Bucket | None, *, may_be_absent: bool) -> list[Check]:
-    """The four rows about a bucket, or one that it does not exist."""
+def bucket(bucket_name: str, found: Bucket | None, wanted_key: str, *, may_be_absent: bool) -> list[Check]:
+    """The four rows about a bucket, or one that it does not exist.
+
+    ``wanted_key`` is the ARN of the KMS key that has to encrypt; empty where any encryption will do.
+    """
     name = f"Bucket {bucket_name}"
     if found is None:
         return [absent(f"{name} is protected", "It does not exist", may_be_absent)]
     open_switches = [switch for switch in PUBLIC_ACCESS_SWITCHES if not found.public_access.get(switch)]
     return [
-        _row(
-            f"{name} is encrypted",
-            bool(found.encryption),
-            found.encryption,
-            "There is no default encryption.",
-        ),
+        _encrypted(f"{name} is encrypted", found, wanted_key),
         _row(
             f"{name} is private",
             not open_switches,
@@ -79,6 +79,17 @@ def plain_text_allowed_from(policy: str, bucket_name: str) -> list[str] | None:
         needed -= denied
         spared += networks if denied else []
     return None if needed else spared
+
+
+def _encrypted(name: str, found: Bucket, wanted_key: str) -> Check:
+    """S3 encrypts everything with keys of its own; what matters is whether the fleet's key does."""
+    if not found.encryption:
+        return failed(name, "There is no default encryption.")
+    if not wanted_key:
+        return passed(name, f"{found.encryption}; the fleet's key is not asked for")
+    if found.key and found.key.rpartition("/")[2] == wanted_key.rpartition("/")[2]:
+        return passed(name, f"{found.encryption} with the fleet's key")
+    return failed(name, f"{found.encryption} with {found.key or 'a key of S3'}, not with the fleet's key.")
 
 
 def _tls_only(name: str, policy: str, bucket_name: str) -> Check:
