@@ -232,7 +232,7 @@ def _require_free(port: int, variable: str) -> None:
         socket.create_server((HOST, port)).close()
     except OSError as error:
         raise FleetError(
-            f"Port {port} of {HOST} is taken ({error.strerror}), so the local cloud cannot use it.",
+            f"Port {port} of {HOST} is taken, so the local cloud cannot use it.",
             f"Choose another with -e {variable}=<port>, or end what listens there.",
         ) from error
 
