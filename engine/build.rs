@@ -6,9 +6,11 @@ use std::{env, fs};
 
 const LIBRARY: &str = "../plugins/module_utils";
 const CATALOGUE: &str = "fleetlib/core/scheme/catalogue.py";
+const STATEMENTS: &str = "fleetlib/core/scheme/api.py";
 
 fn main() {
     println!("cargo:rerun-if-changed={LIBRARY}/{CATALOGUE}");
+    println!("cargo:rerun-if-changed={LIBRARY}/{STATEMENTS}");
     println!("cargo:rerun-if-env-changed=PYTHON");
     let python = env::var("PYTHON").unwrap_or_else(|_| "python3".into());
     let output = Command::new(&python)

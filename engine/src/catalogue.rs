@@ -119,8 +119,12 @@ impl Argument {
             return Err(format!("must have at most {most} bytes, got {}", text.len()));
         }
         match self.format.as_deref() {
-            Some("mqtt-topic") if text.contains(['+', '#', '\0', '\r', '\n']) => {
-                Err(format!("must be the name of a topic, without + and #, got {text:?}"))
+            Some("mqtt-topic")
+                if text.starts_with(['/', '$']) || text.contains(['+', '#', '\0', '\r', '\n']) =>
+            {
+                Err(format!(
+                    "must be the name of a topic, without + and #, and not start with / or $, got {text:?}"
+                ))
             }
             Some("cron") => Cron::parse(text).map(|_| ()),
             _ => Ok(()),

@@ -156,7 +156,8 @@ fn sensor(text: &str) -> Result<(String, Value), String> {
 
 fn scenario(file: &str) -> Result<Scenario, String> {
     let text = fs::read_to_string(file).map_err(|error| format!("{file}: {error}"))?;
-    serde_json::from_str(&text).map_err(|error| format!("{file}: {error}"))
+    serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_str(&text))
+        .map_err(|error| format!("{file}: {error}"))
 }
 
 /// What this engine is, so that whoever calls it can tell.

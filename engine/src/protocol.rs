@@ -96,7 +96,7 @@ pub struct Input {
 
 /// What can come from outside.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "an input has sensors, or event and data, or topic and payload")]
 pub enum Stimulus {
     Sensors {
         sensors: BTreeMap<String, Value>,

@@ -38,7 +38,7 @@ pub struct Service<'a, W: Write> {
 
 impl<'a, W: Write> Service<'a, W> {
     pub fn new(engine: &'a mut Engine, answers: W) -> Self {
-        let at_once = std::thread::available_parallelism().map_or(1, usize::from);
+        let at_once = std::thread::available_parallelism().map_or(1, usize::from).max(2);
         Self { engine, answers: BufWriter::new(answers), waiting: VecDeque::new(), jobs: Vec::new(), at_once }
     }
 
@@ -118,8 +118,7 @@ impl<'a, W: Write> Service<'a, W> {
             }
             "send" => {
                 let input = request.remove("input").ok_or("send needs an \"input\"")?;
-                serde_json::from_value::<Stimulus>(input.clone())
-                    .map_err(|_| format!("not an input: {input}"))?;
+                serde_json::from_value::<Stimulus>(input.clone()).map_err(|error| error.to_string())?;
                 self.live(id)?.child.send(&input).map_err(|error| error.to_string())?;
                 Ok(Some(json!({ "sent": true })))
             }
@@ -209,7 +208,7 @@ impl<'a, W: Write> Service<'a, W> {
 }
 
 fn parse<T: DeserializeOwned>(op: &str, request: Map<String, Value>) -> Result<T, String> {
-    serde_json::from_value(Value::Object(request)).map_err(|error| format!("{op}: {error}"))
+    serde_path_to_error::deserialize(Value::Object(request)).map_err(|error| format!("{op}: {error}"))
 }
 
 fn until(deadline: Option<Instant>) -> PollTimeout {
