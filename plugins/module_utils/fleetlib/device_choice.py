@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -112,13 +112,21 @@ class Devices:
         """Idle devices, as soon as there are enough of them, and how many the index did not know."""
         idle: list[str] = []
         known = 0
-        query = f"thingName:{fleet_name(self.prefix, self.environment)}-*"
-        for one in registry.search_things(iot, query):
-            if one["thingName"] not in held:
+        for thing, connected in self._indexed(iot):
+            if thing not in held:
                 continue
             known += 1
-            if not one.get("connectivity", {}).get("connected"):
-                idle.append(one["thingName"])
+            if not connected:
+                idle.append(thing)
             if len(idle) >= enough or known == len(held):
                 break
         return sorted(idle), len(held) - known
+
+    def _indexed(self, iot: Any) -> Iterator[tuple[str, bool]]:
+        """Things that the index knows, and whether they are connected; none while it is being built."""
+        query = f"thingName:{fleet_name(self.prefix, self.environment)}-*"
+        try:
+            for one in registry.search_things(iot, query):
+                yield one["thingName"], bool(one.get("connectivity", {}).get("connected"))
+        except iot.exceptions.IndexNotReadyException:
+            return

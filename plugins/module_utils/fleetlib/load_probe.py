@@ -13,7 +13,7 @@ from .core.clock import Clock
 from .core.errors import FleetError, InvalidInput
 from .core.progress import Meter
 from .core.quotas import Bucket
-from .core.validation.device import load_topic
+from .core.validation.device import Answer, load_topic
 from .core.validation.load import Load, Measured, Message
 from .mqtt.session import Identity, Server, Session
 
@@ -71,28 +71,21 @@ class LoadProbe:
     ) -> tuple[list[tuple[str, Session]], list[str]]:
         bucket = Bucket(self._load.connects_per_second)
 
-        def connect(identity: Identity) -> Session:
+        def connect(identity: Identity) -> tuple[Session, Answer]:
             self._clock.sleep(bucket.reserve(self._clock.monotonic()))
-            return Session(self._server, identity, self._timeout, self._arrive).__enter__()
+            session = stack.enter_context(Session(self._server, identity, self._timeout, self._arrive))
+            if not session.connected.allowed:
+                return session, session.connected
+            return session, session.subscribe(load_topic(identity.client_id))
 
         sessions, refusals = [], []
         with ThreadPoolExecutor(CONCURRENT_CALLS) as pool:
             opened = list(pool.map(connect, identities))
-            for session in opened:
-                stack.push(session)
-            subscribed = pool.map(
-                lambda pair: (
-                    pair[1].subscribe(load_topic(pair[0].client_id))
-                    if pair[1].connected.allowed
-                    else pair[1].connected
-                ),
-                zip(identities, opened, strict=True),
-            )
-            for identity, session, answer in zip(identities, opened, subscribed, strict=True):
-                if answer.allowed:
-                    sessions.append((identity.client_id, session))
-                else:
-                    refusals.append(f"{identity.client_id}: {answer.text}")
+        for identity, (session, answer) in zip(identities, opened, strict=True):
+            if answer.allowed:
+                sessions.append((identity.client_id, session))
+            else:
+                refusals.append(f"{identity.client_id}: {answer.text}")
         return sessions, refusals
 
     def _send(self, things: Sequence[str]) -> None:
@@ -100,10 +93,13 @@ class LoadProbe:
         bucket = Bucket(self._load.messages_per_second)
         turns = [thing for _ in range(self._load.messages_per_device) for thing in things]
         with ThreadPoolExecutor(CONCURRENT_CALLS) as pool:
+            calls = []
             for number, thing in enumerate(turns):
                 self._clock.sleep(bucket.reserve(self._clock.monotonic()))
-                pool.submit(self._send_one, number, load_topic(thing))
+                calls.append(pool.submit(self._send_one, number, load_topic(thing)))
                 self._meter.count()
+            for call in calls:
+                call.result()
 
     def _send_one(self, number: int, topic: str) -> None:
         self._sent[number] = self._clock.monotonic()

@@ -17,6 +17,7 @@ TOPIC = "arn:aws:sns:us-west-2:123456789012:alarms"
         ("UPDATE_ROLLBACK_COMPLETE", "warned"),
         ("ROLLBACK_COMPLETE", "failed"),
         ("UPDATE_IN_PROGRESS", "failed"),
+        ("REVIEW_IN_PROGRESS", "failed"),
         ("", "failed"),
     ],
 )
@@ -91,6 +92,7 @@ def test_the_validator_has_to_tell_right_from_wrong(right, answer, expected):
 def test_in_check_mode_nothing_has_to_exist_yet():
     rows = [
         resources.stack("core", "", supported=True, may_be_absent=True),
+        resources.stack("core", "REVIEW_IN_PROGRESS", supported=True, may_be_absent=True),
         resources.log_group("", None, 30, may_be_absent=True),
         resources.topic(None, may_be_absent=True),
         resources.alarms([], "", may_be_absent=True),

@@ -154,7 +154,7 @@ def sections(measured: Measured, targets: Targets) -> list[dict[str, Any]]:
     table = [_spread("Connecting, ms", [1000 * value for value in measured.connect_seconds])]
     if not milliseconds:
         return [_table(table)]
-    limit = [{"name": f"target {targets.response_ms:g} ms", "value": targets.response_ms}]
+    limit = [{"name": "target", "value": targets.response_ms}]
     return [
         _table([*table, _spread("Response, ms", milliseconds)]),
         {

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from .checks import Check, absent, failed, not_checked, passed, some, warned
 
 HEALTHY = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE")
+NOT_CREATED = "REVIEW_IN_PROGRESS"
+"""There is a change set to look at, and nothing more."""
 ROLLED_BACK = "UPDATE_ROLLBACK_COMPLETE"
 """Works, but as it was before the last update."""
 
@@ -16,7 +18,7 @@ ROLLED_BACK = "UPDATE_ROLLBACK_COMPLETE"
 def stack(purpose: str, status: str, *, supported: bool, may_be_absent: bool) -> Check:
     """A stack by its CloudFormation status; an empty one says that it does not exist."""
     name = f"Stack {purpose} is healthy"
-    if not status:
+    if status in ("", NOT_CREATED):
         if not supported:
             return not_checked(name, "This environment's cloud cannot create it, as its inventory states.")
         return absent(name, "It does not exist", may_be_absent)
