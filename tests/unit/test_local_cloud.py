@@ -95,7 +95,7 @@ def test_other_ports_for_a_running_cloud_are_refused(settings):
 def test_a_taken_port_names_the_variable_that_moves_it(settings, field, variable):
     with (
         socket.create_server((local_cloud.HOST, getattr(settings, field))),
-        pytest.raises(FleetError, match=f"Port .* is taken .*-e {variable}="),
+        pytest.raises(FleetError, match=f"Port .* is taken.*-e {variable}="),
     ):
         local_cloud.start(settings)
 
