@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from . import policy, reader
+from . import policy, reader, scope
+from .core_forms import CORE_FORMS
 from .diagnostics import Findings, Report
+from .forms import Syntax
+from .prelude_forms import PRELUDE_FORMS
 from .profiles import Profile, find_profile
 from .source import Source
 
@@ -16,5 +19,8 @@ def check(source: str, *, path: str = "<program>", profile: str | Profile = "esp
     limits = find_profile(profile)
     findings = Findings()
     reading = reader.read(source, findings)
+    syntax = Syntax(findings, {**CORE_FORMS, **PRELUDE_FORMS})
+    tree = syntax.program(reading.data)
+    scope.resolve(tree, syntax, findings)
     policy.check_text(source, reading, limits, findings)
     return findings.report(Source(source, path), limits.name)

@@ -7,6 +7,7 @@ and columns when a diagnostic is shown.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
@@ -27,9 +28,8 @@ class Symbol(Datum):
     """An identifier or a reserved word."""
 
     name: str
-    mark: int = 0
-    """Tells apart what a macro's template brought in from what the program wrote: 0 for the program,
-    otherwise the number of the expansion."""
+    macro: str = ""
+    """The macro whose template brought the symbol in; empty for what the program wrote."""
 
 
 @dataclass(slots=True, eq=False)
@@ -83,6 +83,8 @@ class List(Datum):
     items: list[Datum]
     tail: Datum | None = None
     """What stands behind the dot in ``(a b . tail)``."""
+    prefixed: bool = False
+    """Written with a prefix, as ``'x`` for ``(quote x)``."""
 
 
 @dataclass(slots=True, eq=False)
@@ -91,6 +93,24 @@ class Vector(Datum):
 
     items: list[Datum]
     is_bytes: bool
+
+
+def walk(datum: Datum) -> Iterator[Datum]:
+    """The datum and everything in it, in order; no recursion, so of any depth."""
+    work = [datum]
+    while work:
+        one = work.pop()
+        yield one
+        if isinstance(one, List):
+            work += [one.tail] if one.tail is not None else []
+            work.extend(reversed(one.items))
+        elif isinstance(one, Vector):
+            work.extend(reversed(one.items))
+
+
+def symbols(datum: Datum) -> Iterator[Symbol]:
+    """Every symbol in a datum, in order."""
+    return (one for one in walk(datum) if isinstance(one, Symbol))
 
 
 def write(datum: Datum) -> str:

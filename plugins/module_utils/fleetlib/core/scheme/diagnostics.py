@@ -13,15 +13,33 @@ MOST_SHOWN: Final = 100
 """A text that is no program at all would otherwise fill a report."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Finding:
+    rule: Rule
+    start: int
+    end: int
+    message: str
+    hint: str
+    see: int | None
+
+    def diagnostic(self, source: Source) -> Diagnostic:
+        """The finding with lines and columns."""
+        see = "" if self.see is None else f" (see line {source.place(self.see)[0]})"
+        span = source.span(self.start, self.end)
+        return Diagnostic(self.rule.code, self.rule.severity, self.message + see, self.hint, span)
+
+
 @dataclass
 class Findings:
     """Collects what the checks find, with offsets; the same finding at the same place counts once."""
 
-    _found: dict[tuple[str, int, int], tuple[Rule, int, int, str, str]] = field(default_factory=dict)
+    _found: dict[tuple[str, int, int], _Finding] = field(default_factory=dict)
 
-    def add(self, rule: Rule, start: int, end: int, message: str, hint: str = "") -> None:
-        """Note a finding about the text from ``start`` up to ``end``."""
-        self._found.setdefault((rule.code, start, end), (rule, start, end, message, hint))
+    def add(
+        self, rule: Rule, start: int, end: int, message: str, hint: str = "", see: int | None = None
+    ) -> None:
+        """Note a finding about the text from ``start`` up to ``end``; ``see`` is another place it speaks of."""
+        self._found.setdefault((rule.code, start, end), _Finding(rule, start, end, message, hint, see))
 
     def extend(self, other: Findings) -> None:
         """Note everything that others found."""
@@ -31,16 +49,15 @@ class Findings:
     @property
     def has_errors(self) -> bool:
         """Whether anything found so far is an error."""
-        return any(rule.severity == "error" for rule, *_ in self._found.values())
+        return any(one.rule.severity == "error" for one in self._found.values())
 
     def report(self, source: Source, profile: str) -> Report:
         """The findings by place in the text, at one place the gravest first; no more than `MOST_SHOWN`."""
-        ordered = sorted(self._found.values(), key=lambda one: (one[1], SEVERITIES.index(one[0].severity)))
-        shown = [
-            Diagnostic(rule.code, rule.severity, message, hint, source.span(start, end))
-            for rule, start, end, message, hint in ordered[:MOST_SHOWN]
-        ]
-        counts = Counter(rule.severity for rule, *_ in ordered)
+        ordered = sorted(
+            self._found.values(), key=lambda one: (one.start, SEVERITIES.index(one.rule.severity))
+        )
+        shown = [one.diagnostic(source) for one in ordered[:MOST_SHOWN]]
+        counts = Counter(one.rule.severity for one in ordered)
         return Report(source, profile, shown, counts["error"], counts["warning"], len(ordered) - len(shown))
 
 

@@ -7,6 +7,7 @@ text.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -213,10 +214,16 @@ class _Reader:
         else:
             known, value = parse_number(text)
         if known and self._text[end : end + 1] not in _GLUED:
-            self._add(Numeral(start, end, text, value))
+            self._add_number(text, value, start, end)
         else:
             self._numeric_word(text, start, end, known)
         return end
+
+    def _add_number(self, text: str, value: Real | None, start: int, end: int) -> None:
+        if isinstance(value, float) and math.isnan(value) and "/" in text:
+            message = f"{text} divides by zero"
+            self._findings.add(rules.BAD_TOKEN, start, end, message, "Write another number.")
+        self._add(Numeral(start, end, text, value))
 
     def _numeric_word(self, text: str, start: int, end: int, glued: bool) -> None:
         """A word that begins like a number, which Steel takes for one name, for two, or for none."""
@@ -296,7 +303,7 @@ class _Reader:
         text = self._text[start:end]
         known, value = parse_number(text)
         if known and self._text[end : end + 1] not in _GLUED:
-            self._add(Numeral(start, end, text, value))
+            self._add_number(text, value, start, end)
             return end
         plain = _NUMERIC.match(text, 2)
         if plain and text[plain.end() : plain.end() + 1] == "|":
@@ -384,7 +391,7 @@ class _Reader:
             self._findings.add(rules.BAD_DOT, end - 1, end, message, "Add one, or remove the dot.")
             return List(frame.start, end, frame.items)
         tail = frame.items.pop()
-        if isinstance(tail, List):
+        if isinstance(tail, List) and not tail.prefixed:
             return List(frame.start, end, frame.items + tail.items, tail.tail)
         return List(frame.start, end, frame.items, tail)
 
@@ -446,7 +453,7 @@ class _Reader:
         pending = frame.pending
         while pending and pending[-1][0] != _COMMENTED:
             prefix, start, end = pending.pop()
-            datum = List(start, datum.end, [Symbol(start, end, _PREFIXES[prefix]), datum])
+            datum = List(start, datum.end, [Symbol(start, end, _PREFIXES[prefix]), datum], None, True)
         if frame.dot >= 0 and frame.dot != len(frame.items):
             hint = "Behind the dot stands one datum."
             self._findings.add(rules.BAD_DOT, datum.start, datum.end, "this is too much behind the dot", hint)

@@ -49,7 +49,51 @@ NOTHING_QUOTED: Final = _rule("nothing-quoted", "error", "A quotation prefix sta
 NOTHING_COMMENTED: Final = _rule("nothing-commented", "error", "#; stands before nothing.", "Parse")
 ODD_TOKEN: Final = _rule("odd-token", "warning", "Steel reads this differently from how it looks.")
 
+# Syntax
+MALFORMED_FORM: Final = _rule(
+    "malformed-form", "error", "A special form is not as it should be.", "BadSyntax"
+)
+BAD_NAME: Final = _rule(
+    "bad-name", "error", "Something that is no name stands where one is bound.", "BadSyntax"
+)
+SYNTAX_AS_VALUE: Final = _rule(
+    "syntax-as-value", "error", "A reserved word is used as a value.", "UnexpectedToken"
+)
+EMPTY_CALL: Final = _rule("empty-call", "error", "() is evaluated.", "BadSyntax")
+MISPLACED_DEFINE: Final = _rule("misplaced-define", "error", "A definition where none can be.", "BadSyntax")
+BAD_MACRO: Final = _rule("bad-macro", "error", "A macro is wrongly defined.", "BadSyntax")
+MACRO_MISMATCH: Final = _rule("macro-mismatch", "error", "No rule of a macro fits its use.", "BadSyntax")
+BAD_PATTERN: Final = _rule("bad-pattern", "error", "Not a pattern of match.", "Generic")
+BAD_REQUIRE: Final = _rule("bad-require", "error", "A module cannot be brought in so.", "Generic")
+UNSUPPORTED_FORM: Final = _rule("unsupported-form", "error", "A form that programs of this fleet cannot use.")
+SHADOWED_SYNTAX: Final = _rule(
+    "shadowed-syntax",
+    "error",
+    "Something is named like a macro, and Steel expands that instead.",
+    "BadSyntax",
+)
+ODD_FORM: Final = _rule("odd-form", "warning", "Steel treats this form differently from how it looks.")
+DUPLICATE_PARAMETER: Final = _rule(
+    "duplicate-parameter", "warning", "A procedure has two parameters of a name."
+)
+
+# Names
+UNBOUND: Final = _rule("unbound-identifier", "error", "A name means nothing.", "FreeIdentifier")
+UNBOUND_IN_DEAD_CODE: Final = _rule(
+    "unbound-in-dead-code", "warning", "A name means nothing, in a part that never runs."
+)
+USED_BEFORE_DEFINITION: Final = _rule(
+    "used-before-definition", "error", "A name is used before its definition is reached.", "FreeIdentifier"
+)
+DUPLICATE_DEFINITION: Final = _rule("duplicate-definition", "error", "A name is defined twice.", "BadSyntax")
+UNUSED_DEFINITION: Final = _rule("unused-definition", "warning", "A definition that nothing uses.")
+SHADOWED_API: Final = _rule("shadowed-api", "warning", "A definition takes the place of a device function.")
+UNREACHABLE: Final = _rule("unreachable-code", "warning", "A part of the program never runs.")
+NO_EFFECT: Final = _rule("no-effect", "warning", "A value is computed and thrown away.")
+
 # The fleet's limits
+FORBIDDEN: Final = _rule("forbidden-capability", "error", "Something that programs must not do.")
+INTERNAL_NAME: Final = _rule("internal-name", "error", "A name that belongs to the device's runtime.")
 EMPTY_PROGRAM: Final = _rule("empty-program", "error", "The program has no expression.")
 TOO_LARGE: Final = _rule("too-large", "error", "The program has more bytes than the device takes.")
 TOO_DEEP: Final = _rule("too-deep", "error", "Lists are nested deeper than the device can follow.")
