@@ -291,3 +291,11 @@ def test_progress_counts_every_device(tmp_path):
     shown = []
     provision(fleet(5), Cloud(), tmp_path, shown=shown)
     assert (shown[0].total, shown[-1].done) == (5, 5)
+
+
+def test_a_stopped_run_does_not_blame_the_devices_it_left(tmp_path):
+    cloud = Cloud()
+    cloud.before = Nth(1, AnswerLostError(), "issue")
+    cloud.after = Nth(1, FleetError("Access denied."), "attach_policy")
+    outcome = provision(fleet(5), cloud, tmp_path)
+    assert (str(outcome.stopped), outcome.failed) == ("Access denied.", {})
