@@ -105,6 +105,10 @@ class Function:
         }
 
 
+MOST_SLASHES: Final = 5
+"""In a program's topic. AWS IoT Core allows seven in all; the prefix ``steel-data/<thing>/`` has two of
+them."""
+
 SECONDS: Final = Argument("seconds", "number", minimum=0, maximum=3600, unit="s")
 MESSAGE: Final = Argument("message", "string", max_bytes=1024)
 KEY: Final = Argument("key", "string", min_bytes=1, max_bytes=256)

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from .api import FUNCTIONS, INTERNAL_VARIABLES, Argument, Function
+from .api import FUNCTIONS, INTERNAL_VARIABLES, MOST_SLASHES, Argument, Function
 
 
 def as_list() -> list[dict[str, Any]]:
@@ -74,7 +74,7 @@ def describe(argument: Argument) -> str:
     if argument.choices:
         parts.append("one of " + ", ".join(f'"{choice}"' for choice in argument.choices))
     if argument.format == "mqtt-topic":
-        parts.append("without + and #, and not starting with / or $")
+        parts.append(f"without + and #, not starting with / or $, with {MOST_SLASHES} / at most")
     if argument.format == "cron":
         parts.append("five fields: minute hour day month weekday")
     if argument.calls_with is not None:

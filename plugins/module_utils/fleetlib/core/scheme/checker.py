@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from . import policy, reader, scope
+from .calls import check_calls
 from .core_forms import CORE_FORMS
 from .diagnostics import Findings, Report
 from .forms import Syntax
@@ -14,13 +15,16 @@ from .source import Source
 def check(source: str, *, path: str = "<program>", profile: str | Profile = "esp32-c3") -> Report:
     """Check a program as a device of a profile would, and more strictly where that helps its author.
 
-    ``path`` is only shown. No text makes it raise; an unknown profile does (`InvalidInput`).
+    ``path`` is only shown. No text makes it raise; an unknown profile does (`InvalidInputError`).
     """
     limits = find_profile(profile)
     findings = Findings()
     reading = reader.read(source, findings)
     syntax = Syntax(findings, {**CORE_FORMS, **PRELUDE_FORMS})
     tree = syntax.program(reading.data)
-    scope.resolve(tree, syntax, findings)
+    scopes = scope.resolve(tree, syntax, findings)
+    check_calls(scopes.calls, syntax.imported, findings)
+    policy.check_names(scopes, findings)
+    policy.check_secrets(reading.data, findings)
     policy.check_text(source, reading, limits, findings)
     return findings.report(Source(source, path), limits.name)

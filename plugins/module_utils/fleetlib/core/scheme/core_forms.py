@@ -1,4 +1,5 @@
-"""The core forms of Steel: ``if``, ``define``, ``lambda``, ``let``, ``set!``, ``begin``, quotations, ``require``."""
+"""The core forms of Steel: ``if``, ``define``, ``lambda``, ``let``, ``set!``, ``begin``, quotations,
+``require``."""
 
 from __future__ import annotations
 
@@ -182,7 +183,8 @@ def _quasiquote(syntax: Syntax, form: List) -> Node:
 
 
 def _unquoted(syntax: Syntax, template: Datum) -> list[Node]:
-    """The expressions in a quasiquotation, which stand behind as many commas as it has backquotes around them."""
+    """The expressions in a quasiquotation, which stand behind as many commas as it has backquotes around
+    them."""
     found: list[Node] = []
     work: list[tuple[Datum, int]] = [(template, 1)]
     while work:

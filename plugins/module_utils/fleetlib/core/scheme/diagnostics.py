@@ -38,7 +38,8 @@ class Findings:
     def add(
         self, rule: Rule, start: int, end: int, message: str, hint: str = "", see: int | None = None
     ) -> None:
-        """Note a finding about the text from ``start`` up to ``end``; ``see`` is another place it speaks of."""
+        """Note a finding about the text from ``start`` up to ``end``; ``see`` is another place it speaks
+        of."""
         self._found.setdefault((rule.code, start, end), _Finding(rule, start, end, message, hint, see))
 
     def extend(self, other: Findings) -> None:
@@ -58,6 +59,7 @@ class Findings:
         )
         shown = [one.diagnostic(source) for one in ordered[:MOST_SHOWN]]
         counts = Counter(one.rule.severity for one in ordered)
+        source = source.without([(one.start, one.end) for one in ordered if one.rule.confidential])
         return Report(source, profile, shown, counts["error"], counts["warning"], len(ordered) - len(shown))
 
 

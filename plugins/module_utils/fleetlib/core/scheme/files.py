@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from ..errors import InvalidInput
+from ..errors import InvalidInputError
 from . import rules
 from .checker import check
 from .diagnostics import Findings, Report
@@ -20,13 +20,13 @@ SUFFIX: Final = ".scm"
 def find_programs(paths: Iterable[str]) -> list[Path]:
     """The program files of files, of directories (every .scm file below) and of glob patterns, each once.
 
-    Raises InvalidInput for a path where there is nothing to check: that would look like a success.
+    Raises InvalidInputError for a path where there is nothing to check: that would look like a success.
     """
     found: dict[Path, None] = {}
     for path in paths:
         programs = _programs_of(Path(path).expanduser())
         if not programs:
-            raise InvalidInput(
+            raise InvalidInputError(
                 f"{path}: there is no program to check.",
                 f"Name a file, a directory with {SUFFIX} files or a pattern such as 'programs/*{SUFFIX}'.",
             )
@@ -48,7 +48,7 @@ def check_file(path: Path, profile: str | Profile) -> Report:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise InvalidInput(f"{path} cannot be read: {error.strerror}.") from error
+        raise InvalidInputError(f"{path} cannot be read: {error.strerror}.") from error
     return check_bytes(data, path=str(path), profile=profile)
 
 

@@ -12,8 +12,8 @@ from .diagnostics import Findings
 from .tree import Node
 
 RESERVED: Final = frozenset(
-    "if let define defn #%define %plain-let return! begin lambda fn #%plain-lambda λ quote syntax-rules "
-    "define-syntax ... set! require .".split()
+    """if let define defn #%define %plain-let return! begin lambda fn #%plain-lambda λ quote syntax-rules
+    define-syntax ... set! require .""".split()  # noqa: SIM905  # a list to read, not to look through quotes
 )
 """Words that Steel's reader knows: they can never be names of variables."""
 

@@ -1,7 +1,8 @@
-"""Syntax: from data to the tree, by the forms of `core_forms` and `prelude_forms` and the program's own macros.
+"""Syntax: from data to the tree, by the forms of `core_forms` and `prelude_forms` and the program's own
+macros.
 
-Steel expands macros by name, wherever a list begins with one, before it looks at what is bound where. That is why
-a procedure cannot be called ``reset``.
+Steel expands macros by name, wherever a list begins with one, before it looks at what is bound where. That
+is why a procedure cannot be called ``reset``.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ class Syntax:
         self._depth = 0
 
     def program(self, data: Sequence[Datum]) -> list[Node]:
-        """The tree of every datum at the top level. Macros hold for the whole program, wherever they stand."""
+        """The tree of every datum at the top level. Macros hold for the whole program, wherever they are."""
         return [self._top_level(datum) for datum in [one for one in data if not self._defines_macro(one)]]
 
     def _top_level(self, datum: Datum) -> Node:
@@ -117,7 +118,8 @@ class Syntax:
         return Opaque(form.start, form.end)
 
     def refuse_macro_name(self, binding: List) -> bool:
-        """Report a list that binds a name but that Steel takes for the use of a macro, as in ``(define (reset) …)``."""
+        """Report a list that binds a name but that Steel takes for the use of a macro, as in ``(define
+        (reset) …)``."""
         head = binding.items[0] if binding.items else None
         if not isinstance(head, Symbol) or not self.is_macro(head.name):
             return False
@@ -174,8 +176,9 @@ class Syntax:
 
     def _call(self, form: List) -> Node:
         if not form.items:
-            hint = "Write '() for the empty list."
-            self.findings.add(rules.EMPTY_CALL, form.start, form.end, "() calls nothing", hint)
+            if form.end - form.start > 1:  # else it was never closed, which is reported already
+                hint = "Write '() for the empty list."
+                self.findings.add(rules.EMPTY_CALL, form.start, form.end, "() calls nothing", hint)
             return Opaque(form.start, form.end)
         operands = form.items[1:]
         if form.tail is not None:

@@ -1,6 +1,7 @@
 """``require`` and ``require-builtin``: which modules a program may bring in, and which names come with them.
 
-A device has no files with modules; what can be brought in is built into Steel. Some of that the fleet forbids.
+A device has no files with modules; what can be brought in is built into Steel. Some of that the fleet
+forbids.
 """
 
 from __future__ import annotations

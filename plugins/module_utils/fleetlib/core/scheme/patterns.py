@@ -1,7 +1,7 @@
 """The patterns of ``match``: which variables they bind, and whether Steel 0.7 takes them.
 
-A pattern is a name, ``_``, ``else``, a literal, a quoted datum, ``(list pattern …)`` with ``...`` behind a pattern
-that repeats, ``(cons pattern rest)`` down to ``'()``, or the same written with a quasiquotation.
+A pattern is a name, ``_``, ``else``, a literal, a quoted datum, ``(list pattern …)`` with ``...`` behind a
+pattern that repeats, ``(cons pattern rest)`` down to ``'()``, or the same written with a quasiquotation.
 """
 
 from __future__ import annotations

@@ -1,28 +1,43 @@
-"""What the fleet allows beyond what Steel does."""
+"""What the fleet allows beyond what Steel does: limits of the device, capabilities, old names, secrets."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
 from . import rules
+from .api import BY_NAME, INTERNAL_VARIABLES
+from .datum import Datum, List, String, Symbol, walk
 from .diagnostics import Findings
 from .profiles import Profile
 from .reader import Reading
+from .scope import Scopes
+from .steel_globals import forbidden
 
 _OUTSIDE_CODE: Final = re.compile(
-    r"""  "[^"\\]*+(?:\\.[^"\\]*+)*+"  |  \|[^|\\]*+(?:\\.[^|\\]*+)*+\|  |  ;[^\n]*+  |  \#\|.*?\|\#  |  \#\\.
-    """,
+    r"""  "[^"\\]*+(?:\\.[^"\\]*+)*+"  |  \|[^|\\]*+(?:\\.[^|\\]*+)*+\|
+    |  ;[^\n]*+  |  \#\|.*?\|\#  |  \#\\.  """,
     re.VERBOSE | re.DOTALL,
 )
+_SECRETS: Final = (
+    ("an AWS access key", re.compile(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b")),
+    ("a private key", re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")),
+    ("a token", re.compile(r"\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}")),
+    ("a token", re.compile(r"\bgh[pousr]_\w{30,}|\bxox[baprs]-[\w-]{20,}")),
+)
+_SECRET_NAME: Final = re.compile(
+    r"pass(?:word|wd|phrase)|secret|api-?key|private-?key|credential|(?:^|-)token$"
+)
+_SHORTEST_SECRET: Final = 6
+"""A shorter text under such a name is a placeholder."""
 
 
 def check_text(text: str, reading: Reading, profile: Profile, findings: Findings) -> None:
     """Size, nesting, and what the device's loader makes of the bare text."""
     if not reading.data and not findings.has_errors:
-        findings.add(
-            rules.EMPTY_PROGRAM, 0, 0, "the program is empty", "A device refuses it. Write an expression."
-        )
+        message = "the program is empty"
+        findings.add(rules.EMPTY_PROGRAM, 0, 0, message, "A device refuses it. Write an expression.")
     size = len(text.encode(errors="surrogatepass"))
     if size > profile.max_bytes:
         findings.add(
@@ -31,15 +46,11 @@ def check_text(text: str, reading: Reading, profile: Profile, findings: Findings
             f"the program has {size} bytes; {profile.description} take {profile.max_bytes}",
             "Comments and blank lines count too. Shorten it or split it into two programs.",
         )
-    if len(reading.levels) > profile.max_depth:
+    depth = len(reading.levels)
+    if depth > profile.max_depth:
         start = reading.levels[profile.max_depth]
-        findings.add(
-            rules.TOO_DEEP,
-            start,
-            start + 1,
-            f"lists are nested {len(reading.levels)} deep; {profile.description} follow {profile.max_depth}",
-            "Give the inner part a name with define.",
-        )
+        message = f"lists are nested {depth} deep; {profile.description} follow {profile.max_depth} levels"
+        findings.add(rules.TOO_DEEP, start, start + 1, message, "Give the inner part a name with define.")
     _check_count(text, findings)
 
 
@@ -54,13 +65,62 @@ def _check_count(text: str, findings: Findings) -> None:
     if text.count("(") == text.count(")") or findings.has_errors:
         return
     for token in _OUTSIDE_CODE.finditer(text):
-        inside = token[0]
-        if inside.count("(") != inside.count(")"):
-            findings.add(
-                rules.UNBALANCED_TEXT,
-                *token.span(),
-                "the parentheses in here do not balance",
-                "The device's loader counts parentheses in strings, characters and comments as well. "
-                "Add the missing one in a comment.",
-            )
+        if token[0].count("(") != token[0].count(")"):
+            message = "the parentheses in here do not balance"
+            hint = "The device counts parentheses in strings, characters and comments as well. "
+            hint += "Add the missing one in a comment."
+            findings.add(rules.UNBALANCED_TEXT, *token.span(), message, hint)
             return
+
+
+def check_names(scopes: Scopes, findings: Findings) -> None:
+    """What programs must not use, and what they should not use any more."""
+    for name, symbols in scopes.foreign.items():
+        function = BY_NAME.get(name)
+        if name in INTERNAL_VARIABLES or (function and not function.offered):
+            better = INTERNAL_VARIABLES.get(name) or (function.replacement if function else "")
+            message = f"{name} belongs to the device's runtime"
+            _report(rules.INTERNAL_NAME, symbols, message, f"Write {better}.", findings)
+        elif function and function.replacement:
+            word = "deprecated" if function.status == "deprecated" else "kept for old programs only"
+            message = f"{name} is {word}"
+            _report(rules.DEPRECATED, symbols, message, f"Write {function.replacement}.", findings)
+        elif not function and (reason := forbidden(name)):
+            message = f"{name} {reason}"
+            _report(rules.FORBIDDEN, symbols, message, "Programs must not do that on a device.", findings)
+
+
+def _report(rule: rules.Rule, symbols: Iterable[Symbol], message: str, hint: str, findings: Findings) -> None:
+    for symbol in symbols:
+        findings.add(rule, symbol.start, symbol.end, message, hint)
+
+
+def check_secrets(data: Iterable[Datum], findings: Findings) -> None:
+    """Texts that look like credentials: everybody who may read the program has them."""
+    for datum in data:
+        for one in walk(datum):
+            if isinstance(one, String):
+                _check_secret(one, findings)
+            elif isinstance(one, List):
+                _check_named_secret(one, findings)
+
+
+def _check_secret(string: String, findings: Findings) -> None:
+    for what, pattern in _SECRETS:
+        if pattern.search(string.value):
+            hint = "Take it out, and replace the secret itself: it is in the file's history."
+            findings.add(rules.SECRET, string.start, string.end, f"this looks like {what}", hint)
+
+
+def _check_named_secret(form: List, findings: Findings) -> None:
+    """``(define wifi-password "…")``"""
+    match form.items:
+        case [Symbol(name="define" | "define*" | "set!"), Symbol(name=name), String() as string]:
+            pass
+        case [Symbol(name=name), String() as string]:
+            pass
+        case _:
+            return
+    if _SECRET_NAME.search(name.lower()) and len(string.value) >= _SHORTEST_SECRET:
+        hint = "Let the device keep it, and read it with load."
+        findings.add(rules.POSSIBLE_SECRET, string.start, string.end, f"is {name} a secret?", hint)

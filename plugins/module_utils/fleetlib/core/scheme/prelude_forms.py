@@ -1,7 +1,7 @@
 """The macros of Steel's prelude: ``cond``, ``case``, ``do``, ``match``, ``struct`` and the like.
 
-What they expand to decides where definitions may stand and what a mistake leads to; the trees here have the scopes
-of those expansions (stdlib.scm, kernel.scm, match.scm of steel-core 0.7.0), not their letters.
+What they expand to decides where definitions may stand and what a mistake leads to; the trees here have the
+scopes of those expansions (stdlib.scm, kernel.scm, match.scm of steel-core 0.7.0), not their letters.
 """
 
 from __future__ import annotations

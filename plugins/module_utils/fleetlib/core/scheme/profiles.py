@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
 
-from ..errors import InvalidInput
+from ..errors import InvalidInputError
 
 
 @dataclass(frozen=True)
@@ -46,4 +46,4 @@ def find_profile(profile: str | Profile) -> Profile:
         return PROFILES[profile]
     except KeyError:
         names = ", ".join(PROFILES)
-        raise InvalidInput(f"There is no profile {profile!r}.", f"The profiles are {names}.") from None
+        raise InvalidInputError(f"There is no profile {profile!r}.", f"The profiles are {names}.") from None

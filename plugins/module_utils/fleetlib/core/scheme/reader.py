@@ -420,7 +420,7 @@ class _Reader:
             outermost = self._stack[1] if len(self._stack) > 1 else self._frame
             if self._last_margin > outermost.start:
                 self.left_open = outermost.start
-            self._report_open(len(self._text), "")
+            self._report_open(len(self._text.rstrip()), "")
         self._refuse_pending(self._frame)
 
     def _report_open(self, end: int, hint: str) -> None:

@@ -21,13 +21,17 @@ class Rule:
     severity: Severity
     summary: str
     engine: str | None = None
+    confidential: bool = False
+    """What it is found in must not be shown."""
 
 
 _RULES: dict[str, Rule] = {}
 
 
-def _rule(code: str, severity: Severity, summary: str, engine: str | None = None) -> Rule:
-    return _RULES.setdefault(code, Rule(code, severity, summary, engine))
+def _rule(
+    code: str, severity: Severity, summary: str, engine: str | None = None, *, confidential: bool = False
+) -> Rule:
+    return _RULES.setdefault(code, Rule(code, severity, summary, engine, confidential))
 
 
 # Reading
@@ -91,8 +95,30 @@ SHADOWED_API: Final = _rule("shadowed-api", "warning", "A definition takes the p
 UNREACHABLE: Final = _rule("unreachable-code", "warning", "A part of the program never runs.")
 NO_EFFECT: Final = _rule("no-effect", "warning", "A value is computed and thrown away.")
 
+# Calls
+WRONG_ARITY: Final = _rule(
+    "wrong-arity", "error", "A procedure is called with too few or too many arguments."
+)
+DIRECT_ARITY: Final = _rule(
+    "direct-arity",
+    "error",
+    "A lambda is called on the spot with too few or too many arguments.",
+    "ArityMismatch",
+)
+WRONG_TYPE: Final = _rule("wrong-type", "error", "An argument is of a type that the procedure refuses.")
+OUT_OF_RANGE: Final = _rule("out-of-range", "error", "An argument is outside of what the device allows.")
+NOT_A_PROCEDURE: Final = _rule("not-a-procedure", "error", "Something that is no procedure is called.")
+BAD_TOPIC: Final = _rule("bad-topic", "error", "A topic to which the device may not publish.")
+BAD_CRON: Final = _rule("bad-cron", "error", "Not a schedule of five fields.")
+BAD_TEMPLATE: Final = _rule("bad-template", "error", "The places of a template and the values differ.")
+DEPRECATED: Final = _rule("deprecated-function", "warning", "A function that is only kept for old programs.")
+
 # The fleet's limits
 FORBIDDEN: Final = _rule("forbidden-capability", "error", "Something that programs must not do.")
+SECRET: Final = _rule("secret", "error", "A text that is a credential.", confidential=True)
+POSSIBLE_SECRET: Final = _rule(
+    "possible-secret", "warning", "A text that may be a credential.", confidential=True
+)
 INTERNAL_NAME: Final = _rule("internal-name", "error", "A name that belongs to the device's runtime.")
 EMPTY_PROGRAM: Final = _rule("empty-program", "error", "The program has no expression.")
 TOO_LARGE: Final = _rule("too-large", "error", "The program has more bytes than the device takes.")

@@ -1,8 +1,9 @@
-"""Which name means what: resolves every variable of the tree, and says what is unbound, unused or defined twice.
+"""Which name means what: resolves every variable of the tree, and says what is unbound, unused or defined
+twice.
 
-The rules are those of Steel 0.7 (passes/begin.rs, compiler.rs, analysis.rs). At the top level definitions are seen
-from every procedure, but not from what runs before them. In a body they are seen from the expressions behind
-them, and from everywhere in the body as soon as one of them is a procedure.
+The rules are those of Steel 0.7 (passes/begin.rs, compiler.rs, analysis.rs). At the top level definitions
+are seen from every procedure, but not from what runs before them. In a body they are seen from the
+expressions behind them, and from everywhere in the body as soon as one of them is a procedure.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ DEEPEST: Final = 200
 
 Kind = Literal["global", "local", "parameter", "device", "steel", "import"]
 Place = Literal["top", "branch", "inner"]
-"""Where an expression stands, for definitions in it: at the top level, in a branch there, in a procedure or let."""
+"""Where an expression stands, for definitions in it: at the top level, in a branch there, in a procedure or
+let."""
 
 
 @dataclass(slots=True, eq=False)

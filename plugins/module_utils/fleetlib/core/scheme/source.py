@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -32,6 +33,13 @@ class Source:
     def _starts(self) -> list[int]:
         """The offset at which each line begins."""
         return [0, *(end.end() for end in re.finditer("\n", self.text))]
+
+    def without(self, ranges: Sequence[tuple[int, int]]) -> Source:
+        """The same text with dots in place of what must not be shown; lines stay as they are."""
+        text = self.text
+        for start, end in ranges:
+            text = text[:start] + re.sub(r"[^\n]", "•", text[start:end]) + text[end:]
+        return Source(text, self.path) if ranges else self
 
     def place(self, offset: int) -> tuple[int, int]:
         """Line and column of an offset, both from 1."""

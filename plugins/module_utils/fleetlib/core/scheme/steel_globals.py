@@ -1,10 +1,11 @@
 """The names that Steel 0.7.0 binds, how many arguments its procedures take, and of which types.
 
-Read off a running engine (steel-core 0.7.0), which tests/conformance asks again: what it offers, how many arguments
-each procedure accepts, and which types it refuses whatever the other arguments are. A line of the table is a name,
-its arguments (``2``, ``1-2``, ``1+``, or ``value`` for what is no procedure) and, where they are known, their types;
-the last type may repeat (``*``). A section is a module, ``builtin`` if only require-builtin brings it in and
-``require`` if only require does.
+Read off a running engine (steel-core 0.7.0), which tests/conformance asks again: what it offers, how many
+arguments each procedure accepts, and which types it refuses whatever the other arguments are.
+
+A line of the table is a name, its arguments (``2``, ``1-2``, ``1+``, or ``value`` for what is no procedure)
+and, where they are known, their types; the last type may repeat (``*``). A section is a module, ``builtin``
+if only require-builtin brings it in and ``require`` if only require does.
 """
 
 from __future__ import annotations
@@ -65,8 +66,8 @@ FORBIDDEN_MODULES: Final = {
 _FORBIDDEN_NAMES: Final = {
     "reaches files": "open-input-file open-output-file call-with-output-file call-with-input-file "
     "with-output-to-file with-input-from-file load emit-expanded load-expanded",
-    "runs code that is not in the program": "eval eval! eval-string expand! read! run! Engine::new Engine::clone "
-    "Engine::add-module Engine::modules->list Engine::raise_error load-from-module!",
+    "runs code that is not in the program": "eval eval! eval-string expand! read! run! Engine::new "
+    "Engine::clone Engine::add-module Engine::modules->list Engine::raise_error load-from-module!",
     "reads the environment": "env-var maybe-get-env-var set-env-var! command-line std::env::args current-os! "
     "steel-home-location",
     "uses threads": "block-on local-executor/block-on join! poll!",
@@ -259,7 +260,7 @@ vector 0+
 make-vector 1-2 integer any
 mutable-vector->list 1+ vector integer*
 vector-fill! 2+ vector any
-vector-copy! 3+ vector integer vector*
+vector-copy! 3-5 vector integer vector integer integer
 vector-push! 2 vector any
 mut-vec-len 1 vector
 vector-length 1 vector
@@ -407,9 +408,9 @@ into-nth 1 integer
 into-reducer 2
 
 [steel/symbols]
-concat-symbols 0+
+concat-symbols 0+ symbol*
 symbol->string 1
-symbol=? 1+
+symbol=? 1+ symbol*
 
 [steel/io]
 stdout-simple-displayln 0+
@@ -472,12 +473,12 @@ close-output-port 1
 close-input-port 1
 close-port 1
 eof-object 0
-open-input-string 1
-open-input-bytevector 1
+open-input-string 1 string
+open-input-bytevector 1 bytes
 read-byte 0+
 read-char 0+
-write-byte 1+
-write-bytes 1+
+write-byte 1+ integer any*
+write-bytes 1+ bytes any*
 peek-byte 0+
 read-bytes 1+
 read-bytes-into-buf 2+
@@ -503,7 +504,7 @@ call/cc 1
 eval 1
 load 1
 eval-string 1
-call-with-exception-handler 2
+call-with-exception-handler 2 any procedure
 breakpoint! 0+
 inspect 1
 emit-expanded 1
@@ -524,11 +525,11 @@ iter-next! 0+
 env-var 1
 maybe-get-env-var 1
 set-env-var! 2
-arity? 1
-function-arity 1
+arity? 1 procedure
+function-arity 1 procedure
 arity-object->list 1
 function-name 1
-multi-arity? 1
+multi-arity? 1 procedure
 make-struct-type 2
 box-strong 1
 unbox-strong 1
@@ -545,7 +546,7 @@ error-object-message 1
 steel-home-location 0
 
 [steel/json]
-string->jsexpr 1
+string->jsexpr 1 string
 value->jsexpr-string 1
 
 [steel/constants]
@@ -651,38 +652,38 @@ thread::current/id 0
 thread/available-parallelism 0
 
 [steel/bytevectors]
-bytevector 0+
-bytes 0+
+bytevector 0+ integer*
+bytes 0+ integer*
 bytes? 1
-bytevector-copy 1+
-make-bytes 1-2
+bytevector-copy 1+ bytes integer*
+make-bytes 1-2 integer integer
 byte? 1
-bytes-length 1
-bytes-ref 2
-bytes-set! 3
-bytes->list 1
+bytes-length 1 bytes
+bytes-ref 2 bytes integer
+bytes-set! 3 bytes integer integer
+bytes->list 1 bytes
 list->bytes 1
-bytes-append 0+
-bytes->string/utf8 1+
-utf8->string 1+
-bytes-push! 2
-bytes-clear! 1
+bytes-append 0+ bytes*
+bytes->string/utf8 1+ bytes integer*
+utf8->string 1+ bytes integer*
+bytes-push! 2 bytes integer
+bytes-clear! 1 bytes
 
 [steel/immutable-vectors]
-immutable-vector-push 2
-immutable-vector-rest 1
-vector-push-front 2
-immutable-vector-set 3
-immutable-vector-drop 2
-immutable-vector-take 2
+immutable-vector-push 2 vector any
+immutable-vector-rest 1 vector
+vector-push-front 2 vector any
+immutable-vector-set 3 vector integer any
+immutable-vector-drop 2 vector integer
+immutable-vector-take 2 vector integer
 immutable-vector 0+
 vector-immutable 0+
-immutable-vector->list 1+
+immutable-vector->list 1+ vector integer*
 immutable-vector->string 1+
-immutable-vector-copy 1+
-immutable-vector-append 0+
-make-immutable-vector 1-2
-vector-copy 1+
+immutable-vector-copy 1+ vector integer*
+immutable-vector-append 0+ vector*
+make-immutable-vector 1-2 integer any
+vector-copy 1+ vector*
 vector-append 0+
 vector->string 1+
 

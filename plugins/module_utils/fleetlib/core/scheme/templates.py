@@ -1,8 +1,9 @@
 """The templates of ``syntax-rules``: what they bind gets names of its own, and they are filled.
 
-As in Steel 0.7 (rename_idents.rs, replace_idents.rs) macros are hygienic in one way only: names that a template
-visibly binds with ``define``, ``lambda`` or ``let`` are renamed, by ``##`` in front of them, and so cannot meet
-names of the program. All other names of a template mean what they mean where the macro is used.
+As in Steel 0.7 (rename_idents.rs, replace_idents.rs) macros are hygienic in one way only: names that a
+template visibly binds with ``define``, ``lambda`` or ``let`` are renamed, by ``##`` in front of them, and
+so cannot meet names of the program. All other names of a template mean what they mean where the macro is
+used.
 """
 
 from __future__ import annotations
@@ -40,7 +41,8 @@ def rename(template: Datum, keep: frozenset[str]) -> Datum:
 
 
 class _Renamer:
-    """Goes through a template in the order of the text, as Steel does: a name is renamed from where it is bound."""
+    """Goes through a template in the order of the text, as Steel does: a name is renamed from where it is
+    bound."""
 
     def __init__(self, keep: frozenset[str]) -> None:
         self._keep = keep

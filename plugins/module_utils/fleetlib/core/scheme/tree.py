@@ -1,7 +1,7 @@
 """The small language that `forms` turns a program into: what is left when all syntax is expanded.
 
-Every node knows its place in the program. Where a form repeats (the clauses of ``cond``, the bindings of ``let*``)
-the tree is wide and not deep, so that walking it by recursion is safe.
+Every node knows its place in the program. Where a form repeats (the clauses of ``cond``, the bindings of
+``let*``) the tree is wide and not deep, so that walking it by recursion is safe.
 """
 
 from __future__ import annotations
@@ -123,8 +123,8 @@ class Let(Node):
 class Opaque(Node):
     """Something whose value is not known here; its items are evaluated.
 
-    ``accepts`` is set for procedures that come without a body, such as those of a struct: how many arguments they
-    take.
+    ``accepts`` is set for procedures that come without a body, such as those of a struct: how many
+    arguments they take.
     """
 
     items: list[Node] = field(default_factory=list)
