@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from fleetlib import steel_engine
-from fleetlib.core.errors import MissingDependency
+from fleetlib.core.errors import MissingDependencyError
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -23,7 +23,7 @@ def steel_test(root: Path) -> Path:
     """The program."""
     try:
         return steel_engine.build(root)
-    except MissingDependency as missing:
+    except MissingDependencyError as missing:
         if os.environ.get("FLEET_REQUIRE_ENGINE"):
             raise
         pytest.skip(str(missing))
