@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,6 @@ import pytest
 
 ROOT = Path(__file__).parents[3]
 ANSIBLE_PLAYBOOK = str(Path(sys.executable).with_name("ansible-playbook"))
-
 PLAY = """
 - name: Try
   hosts: localhost
@@ -58,8 +59,12 @@ FAIL = """
 """
 WAIT = """
     - name: Wait
-      ansible.builtin.pause: {seconds: 60}
+      ansible.builtin.command:
+        argv: [sh, -c, "echo waiting > waits; cat released"]
+        chdir: "{{ playbook_dir }}"
 """
+"""Says through one pipe that it runs, then waits at another. A worker that is stopped while it hands Ansible
+a result may keep the lock of that queue, and Ansible waits for ever; here it has nothing to hand."""
 
 
 class Ran:
@@ -70,26 +75,32 @@ class Ran:
     ) -> None:
         playbook = directory / "try.yml"
         playbook.write_text(text)
+        waits, released = directory / "waits", directory / "released"
+        for pipe in (waits, released):
+            os.mkfifo(pipe)
         self.reports = directory / "reports"
         process = subprocess.Popen(
             [ANSIBLE_PLAYBOOK, "-i", "localhost,", "-c", "local", str(playbook), *arguments],
             cwd=ROOT,
             env=os.environ
-            | {"ANSIBLE_NOCOLOR": "1", "PYTHONUNBUFFERED": "1", "FLEET_REPORTS_DIR": str(self.reports)}
+            | {"ANSIBLE_NOCOLOR": "1", "ANSIBLE_PYTHON_INTERPRETER": sys.executable, "PYTHONUNBUFFERED": "1"}
+            | {"FLEET_REPORTS_DIR": str(self.reports)}
             | environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
         )
-        assert process.stdout is not None
-        lines = []
-        for line in process.stdout:
-            lines.append(line)
-            if stop and "Pausing for 60 seconds" in line:
-                process.send_signal(stop)
-        self.code = process.wait(60)
-        self.output = "".join(lines)
+        if stop:
+            reader = os.open(waits, os.O_RDONLY | os.O_NONBLOCK)
+            assert select.select([reader], [], [], 60)[0], "the playbook never came to its task"
+            os.close(reader)
+            process.send_signal(stop)
+            process.wait(60)
+            with suppress(OSError):  # no reader: the waiting command went with the run
+                os.close(os.open(released, os.O_WRONLY | os.O_NONBLOCK))
+        self.output, _ = process.communicate(timeout=60)
+        self.code = process.returncode
 
     @property
     def record(self) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import datetime
 from typing import Any
 
 import pytest
-from fleetlib.core.errors import InvalidInput
+from fleetlib.core.errors import InvalidInputError
 from fleetlib.core.report_sections import (
     STATUSES,
     count_checks,
@@ -113,7 +113,7 @@ def test_a_contribution_without_keys_is_empty_and_in_the_middle() -> None:
     ],
 )
 def test_a_wrong_contribution_is_refused_by_place_and_rule(given: object, where: str, allowed: str) -> None:
-    with pytest.raises(InvalidInput) as raised:
+    with pytest.raises(InvalidInputError) as raised:
         parse_contribution("fleet_report_x", given)
 
     assert where in str(raised.value)
@@ -121,7 +121,7 @@ def test_a_wrong_contribution_is_refused_by_place_and_rule(given: object, where:
 
 
 def test_a_long_wrong_value_is_cut_in_the_message() -> None:
-    with pytest.raises(InvalidInput) as raised:
+    with pytest.raises(InvalidInputError) as raised:
         parse_contribution("fleet_report_x", {"order": "x" * 500})
 
     assert len(str(raised.value)) < 120
