@@ -99,7 +99,9 @@ from ansible_collections.steel.fleet.plugins.module_utils.fleet_aws_module impor
 from ansible_collections.steel.fleet.plugins.module_utils.fleet_module import Context
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.aws import account
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core import preflight
-from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.errors import InvalidInput
+from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.errors import InvalidInputError
+from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.naming import fleet_name
+from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.stacks import PURPOSES
 
 
 def installed(name: str) -> str | None:
@@ -117,15 +119,18 @@ def work(context: Context) -> dict[str, Any]:
     problems = preflight.version_problems({name: installed(name) for name in preflight.MINIMUM_VERSIONS})
     problems += preflight.configuration_problems(configuration, account.regions_with_iot())
     if problems:
-        raise InvalidInput(" ".join(problems))
+        raise InvalidInputError(" ".join(problems))
     # The first call of a run: an endpoint that does not answer is to be said at once.
     identity = account.caller_identity(context.client("sts", attempts=2))
     problem = preflight.account_problem(params["account_id"], identity.account, identity.arn)
     if problem:
-        raise InvalidInput(problem)
-    stacks = account.stack_states(
-        context.client("cloudformation"), f"{params['name_prefix']}-{params['environment_name']}-"
+        raise InvalidInputError(problem)
+    found = account.fleet_stacks(
+        context.client("cloudformation"),
+        fleet_name(params["name_prefix"], params["environment_name"]),
+        PURPOSES,
     )
+    stacks = {purpose: stack["StackStatus"] for purpose, stack in found.items()}
     items = preflight.checklist(
         preflight.Facts(
             identity.account, identity.arn, stacks, params["unsupported_stacks"], params["custom_endpoint"]

@@ -86,7 +86,7 @@ def work(context: Context) -> dict[str, Any]:
     return {
         "changed": False,
         "action": stacks.choose(stack, params["recreate"]).value,
-        "outputs": {one["OutputKey"]: one["OutputValue"] for one in (found or {}).get("Outputs", [])},
+        "outputs": account.outputs_of(found or {}),
         "resources": stacks.resources(params["template_body"]),
     }
 

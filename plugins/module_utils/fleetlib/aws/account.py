@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,15 +62,16 @@ def caller_identity(sts: Any) -> Identity:
     return Identity(answer["Account"], answer["Arn"])
 
 
-def stack_states(cloudformation: Any, name_prefix: str) -> dict[str, str]:
-    """Purpose → status of the stacks whose name is ``name_prefix`` plus the purpose; pages are hidden."""
-    pages = cloudformation.get_paginator("describe_stacks").paginate()
-    return {
-        stack["StackName"].removeprefix(name_prefix): stack["StackStatus"]
-        for page in pages
-        for stack in page["Stacks"]
-        if stack["StackName"].startswith(name_prefix)
-    }
+def fleet_stacks(cloudformation: Any, name_prefix: str, purposes: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Purpose → description of those stacks that exist. One call each: to list all stacks of an account
+    is a right that the operator does not have."""
+    found = {one: describe_stack(cloudformation, f"{name_prefix}-{one}") for one in purposes}
+    return {purpose: stack for purpose, stack in found.items() if stack is not None}
+
+
+def outputs_of(stack: Mapping[str, Any]) -> dict[str, str]:
+    """The outputs of a described stack by key."""
+    return {one["OutputKey"]: one["OutputValue"] for one in stack.get("Outputs", [])}
 
 
 def describe_stack(cloudformation: Any, name: str) -> dict[str, Any] | None:
