@@ -10,7 +10,7 @@ from typing import Any
 
 from .fleet_module import Context
 from .fleetlib.aws import endpoints
-from .fleetlib.core.errors import InvalidInput
+from .fleetlib.core.errors import InvalidInputError
 from .fleetlib.device_choice import Devices
 from .fleetlib.mqtt.session import Server
 
@@ -37,7 +37,7 @@ def server(context: Context, iot: Any) -> Server:
     """Where to connect."""
     params = context.params
     if params["timeout_seconds"] <= 0:
-        raise InvalidInput(f"timeout_seconds is {params['timeout_seconds']}; it must be more than 0.")
+        raise InvalidInputError(f"timeout_seconds is {params['timeout_seconds']}; it must be more than 0.")
     return Server(
         params["mqtt_endpoint"] or endpoints.mqtt_endpoint(iot),
         params["mqtt_port"],

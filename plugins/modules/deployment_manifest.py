@@ -127,7 +127,7 @@ from typing import Any
 
 from ansible_collections.steel.fleet.plugins.module_utils.fleet_module import Context, run_module
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core import deployment
-from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.errors import InvalidInput
+from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.errors import InvalidInputError
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.objects import digest
 
 TOOLS = ("ansible-core", "boto3", "botocore")
@@ -162,7 +162,7 @@ def collection_version(project: Path) -> str:
         return found[1] if found else "unknown"
     if installed.exists():
         return json.loads(installed.read_text())["collection_info"]["version"]
-    raise InvalidInput(
+    raise InvalidInputError(
         f"project is {project}, which is not the collection: it has neither galaxy.yml nor MANIFEST.json.",
         "Give the directory of steel.fleet.",
     )
@@ -175,7 +175,7 @@ def expand(given: Mapping[str, str]) -> dict[str, Path]:
         return {given["name"]: source}
     found = sorted(path for path in source.glob(given["pattern"]) if path.is_file())
     if not found:
-        raise InvalidInput(
+        raise InvalidInputError(
             f"No file in {source} matches {given['pattern']}.", f"Correct src of {given['name']}."
         )
     return {f"{given['name']}/{path.relative_to(source).as_posix()}": path for path in found}
@@ -185,7 +185,7 @@ def read_file(name: str, source: Path) -> deployment.File:
     try:
         data = source.read_bytes()
     except OSError as error:
-        raise InvalidInput(
+        raise InvalidInputError(
             f"src of {name} cannot be read: {source}: {error.strerror}.",
             "Give a file that the control host can read.",
         ) from error
@@ -194,7 +194,7 @@ def read_file(name: str, source: Path) -> deployment.File:
 
 def read_reference(name: str, given: Any) -> deployment.Reference:
     if not isinstance(given, Mapping) or set(given) != {"key", "sha256"}:
-        raise InvalidInput(f"references.{name} must have exactly key and sha256.", f"It is {given!r}.")
+        raise InvalidInputError(f"references.{name} must have exactly key and sha256.", f"It is {given!r}.")
     return deployment.Reference(str(given["key"]), str(given["sha256"]))
 
 

@@ -111,7 +111,10 @@ from ansible_collections.steel.fleet.plugins.module_utils.fleet_aws_module impor
 from ansible_collections.steel.fleet.plugins.module_utils.fleet_module import Context
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.aws import endpoints
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core import device_config, naming
-from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.errors import FleetError, InvalidInput
+from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.errors import (
+    FleetError,
+    InvalidInputError,
+)
 
 SHOWN_IN_DIFF = 20
 
@@ -120,7 +123,7 @@ def complete(sections: Mapping[str, Any], iot_endpoint: str) -> dict[str, dict[s
     """The sections with what every device needs first."""
     for name, values in sections.items():
         if not isinstance(values, Mapping):
-            raise InvalidInput(f"sections: {name} is {values!r}; it must be a dictionary.")
+            raise InvalidInputError(f"sections: {name} is {values!r}; it must be a dictionary.")
     identity = {"device_id": "{device_id}", "thing_name": "{thing_name}"}
     return {
         **sections,

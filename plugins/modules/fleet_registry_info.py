@@ -107,7 +107,7 @@ from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.aws import fl
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.aws.pacing import Pacer
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core import naming
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.clock import SystemClock
-from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.errors import InvalidInput
+from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.errors import InvalidInputError
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.quotas import Quotas
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.validation import checks, registry
 
@@ -133,7 +133,7 @@ def work(context: Context) -> dict[str, Any]:
     params = context.params
     prefix, environment = params["name_prefix"], params["environment_name"]
     if params["principal_sample"] < 0:
-        raise InvalidInput(f"principal_sample is {params['principal_sample']}; it must be 0 or more.")
+        raise InvalidInputError(f"principal_sample is {params['principal_sample']}; it must be 0 or more.")
     device_ids = naming.chosen_device_ids(params["device_ids"], params["start_id"], params["count"])
     wanted = {naming.thing_name(prefix, environment, device_id) for device_id in device_ids}
     iot = paced(context)

@@ -218,7 +218,10 @@ from ansible_collections.steel.fleet.plugins.module_utils.fleet_aws_module impor
 from ansible_collections.steel.fleet.plugins.module_utils.fleet_module import Context
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.aws.quotas import account_rates
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core import naming, progress
-from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.errors import FleetError, InvalidInput
+from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.errors import (
+    FleetError,
+    InvalidInputError,
+)
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.provisioning.engine import Settings
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.provisioning.model import Fleet
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.quotas import Quotas
@@ -232,7 +235,7 @@ def texts(option: str, values: Mapping[str, Any]) -> dict[str, str]:
     """Attribute values as AWS IoT keeps them. YAML makes numbers of versions such as 1.0."""
     for name, value in values.items():
         if not isinstance(value, str | int | float) or isinstance(value, bool):
-            raise InvalidInput(f"{option}: {name} is {value!r}; it must be text or a number.")
+            raise InvalidInputError(f"{option}: {name} is {value!r}; it must be text or a number.")
     return {name: str(value) for name, value in values.items()}
 
 
@@ -240,7 +243,9 @@ def wanted(params: Mapping[str, Any]) -> Fleet:
     per_device = params["device_attributes"]
     for device_id, values in per_device.items():
         if not isinstance(values, Mapping):
-            raise InvalidInput(f"device_attributes of {device_id} is {values!r}; it must be a dictionary.")
+            raise InvalidInputError(
+                f"device_attributes of {device_id} is {values!r}; it must be a dictionary."
+            )
     return Fleet(
         prefix=params["name_prefix"],
         environment=params["environment_name"],
@@ -267,7 +272,7 @@ def rates(context: Context) -> Quotas:
     try:
         given = {operation: float(rate) for operation, rate in params["quotas"].items()}
     except (TypeError, ValueError) as error:
-        raise InvalidInput(f"quotas: {error}; requests per second are numbers.") from error
+        raise InvalidInputError(f"quotas: {error}; requests per second are numbers.") from error
     return quotas.with_rates(given, "inventory").scaled(params["rate_factor"])
 
 
@@ -293,7 +298,7 @@ def require_complete(result: Result) -> None:
 def work(context: Context) -> dict[str, Any]:
     params = context.params
     if not 1 <= params["concurrency"] <= 256:
-        raise InvalidInput(f"concurrency is {params['concurrency']}; it must be from 1 to 256.")
+        raise InvalidInputError(f"concurrency is {params['concurrency']}; it must be from 1 to 256.")
     fleet = wanted(params)
     show = progress.to_file(Path(params["progress_file"])) if params["progress_file"] else lambda moment: None
     provisioner = Provisioner(

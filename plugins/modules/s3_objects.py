@@ -165,7 +165,10 @@ from ansible_collections.steel.fleet.plugins.module_utils.fleet_aws_module impor
 from ansible_collections.steel.fleet.plugins.module_utils.fleet_module import Context
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.aws import storage
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core import objects
-from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.errors import FleetError, InvalidInput
+from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.errors import (
+    FleetError,
+    InvalidInputError,
+)
 
 ARGUMENT_SPEC = {
     "bucket": {"type": "str", "required": True},
@@ -208,7 +211,7 @@ def read_body(one: Mapping[str, Any], check_mode: bool) -> bytes | None:
     try:
         body = path.read_bytes()
     except OSError as error:
-        raise InvalidInput(
+        raise InvalidInputError(
             f"src of {one['key']} cannot be read: {path}: {error.strerror}.",
             "Give a file that the control host can read.",
         ) from error

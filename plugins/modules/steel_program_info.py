@@ -77,7 +77,7 @@ text:
 from typing import Any
 
 from ansible_collections.steel.fleet.plugins.module_utils.fleet_module import Context, run_module
-from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.errors import InvalidInput
+from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.errors import InvalidInputError
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.scheme import Report, check
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.scheme.files import (
     check_file,
@@ -93,7 +93,7 @@ def work(context: Context) -> dict[str, Any]:
     result = {"programs": [one.as_dict() for one in reports], "text": render(reports, "text")}
     refused = [one for one in reports if is_refused(one, params["fail_on"])]
     if refused:
-        raise InvalidInput(
+        raise InvalidInputError(
             f"{len(refused)} of {len(reports)} programs must not go to a device:\n{result['text']}", **result
         )
     return {"changed": False, **result}

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from .core.clock import Clock
-from .core.errors import FleetError, InvalidInput
+from .core.errors import FleetError, InvalidInputError
 from .core.progress import Meter
 from .core.quotas import Bucket
 from .core.validation.device import Answer, load_topic
@@ -153,7 +153,7 @@ def _have_files(needed: int) -> None:
     if soft >= needed or soft == resource.RLIM_INFINITY:
         return
     if hard != resource.RLIM_INFINITY and hard < needed:
-        raise InvalidInput(
+        raise InvalidInputError(
             f"The load test needs {needed:,} open files; this host allows a process {hard:,}.",
             "Lower validation_load_devices, or raise the limit (ulimit -Hn).",
         )

@@ -20,7 +20,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from .core.errors import FleetError, MissingDependency
+from .core.errors import FleetError, MissingDependencyError
 
 ACCESS_KEY = "test"
 """ministack's root key. Not a secret: the cloud listens on the loopback address only."""
@@ -205,7 +205,7 @@ def _wait_until_healthy(
         if process is not None and process.poll() is not None:
             settings.record.unlink(missing_ok=True)
             if b"No module named ministack" in settings.log.read_bytes()[-2000:]:
-                raise MissingDependency("ministack", "the local cloud", "Run: make setup")
+                raise MissingDependencyError("ministack", "the local cloud", "Run: make setup")
             raise FleetError(
                 f"The local cloud ended with status {process.returncode} before it was ready.",
                 f"Its last words are in {settings.log}",

@@ -1,7 +1,7 @@
 """The Steel engine: programs checked and run by the release of Steel that devices run (docs/engine.md).
 
 The engine is a program of its own, ``engine/`` in the checkout, and built by cargo. It may not be there: then
-`build` raises `MissingDependency`, and whoever wanted a second opinion says so and goes on without.
+`build` raises `MissingDependencyError`, and whoever wanted a second opinion says so and goes on without.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from .core.errors import FleetError, MissingDependency
+from .core.errors import FleetError, MissingDependencyError
 
 NOT_AVAILABLE = 3
 """The exit status of ``engine/build`` when cargo or the crates are missing."""
@@ -29,16 +29,18 @@ Answer = dict[str, Any]
 def build(checkout: Path) -> Path:
     """Build the engine, unless it is up to date, and return its program.
 
-    Takes two minutes the first time on a machine and a moment afterwards. Raises `MissingDependency` when
-    cargo or the crates are missing, `FleetError` when the build fails.
+    Takes two minutes the first time on a machine and a moment afterwards. Raises
+    `MissingDependencyError` when cargo or the crates are missing, `FleetError` when the build fails.
     """
     try:
         built = subprocess.run([checkout / "engine/build"], capture_output=True, text=True, check=False)
     except OSError as error:
-        raise MissingDependency("The Steel engine", "a second opinion on programs", str(error)) from error
+        raise MissingDependencyError(
+            "The Steel engine", "a second opinion on programs", str(error)
+        ) from error
     if built.returncode == NOT_AVAILABLE:
         reason = built.stderr.strip().splitlines()[-1]
-        raise MissingDependency("The Steel engine", "a second opinion on programs", reason)
+        raise MissingDependencyError("The Steel engine", "a second opinion on programs", reason)
     if built.returncode:
         raise FleetError("The Steel engine cannot be built.", built.stderr.strip()[-2000:])
     return Path(built.stdout.strip())

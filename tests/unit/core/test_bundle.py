@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from fleetlib.core import bundle
-from fleetlib.core.errors import InvalidInput
+from fleetlib.core.errors import InvalidInputError
 
 
 @pytest.fixture
@@ -77,21 +77,21 @@ def test_a_handler_finds_the_library_beside_it(sources: tuple[Path, Path], tmp_p
 
 
 def test_a_directory_that_is_not_fleetlib_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InvalidInput, match="has no core/"):
+    with pytest.raises(InvalidInputError, match="has no core/"):
         bundle.read_sources(tmp_path, tmp_path)
 
 
 def test_a_source_without_a_handler_is_refused(sources: tuple[Path, Path], tmp_path: Path) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()
-    with pytest.raises(InvalidInput, match=r"there is no \.py file"):
+    with pytest.raises(InvalidInputError, match=r"there is no \.py file"):
         bundle.read_sources(sources[0], empty)
 
 
 def test_a_handler_that_would_hide_the_library_is_refused(sources: tuple[Path, Path]) -> None:
     (sources[1] / "fleetlib").mkdir()
     (sources[1] / "fleetlib" / "__init__.py").write_text("")
-    with pytest.raises(InvalidInput, match="a name that the library needs"):
+    with pytest.raises(InvalidInputError, match="a name that the library needs"):
         bundle.read_sources(*sources)
 
 

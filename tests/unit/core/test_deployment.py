@@ -8,7 +8,7 @@ import json
 import pytest
 from fleetlib.core import deployment
 from fleetlib.core.deployment import Deployment, File, Reference
-from fleetlib.core.errors import InvalidInput
+from fleetlib.core.errors import InvalidInputError
 
 CORE, STORAGE = File("templates/core.yml", "11" * 32, 10), File("templates/storage.yml", "22" * 32, 20)
 DEPLOYMENT = Deployment(
@@ -66,10 +66,10 @@ def test_the_prefix_holds_the_id():
 
 @pytest.mark.parametrize("name", ["/etc/passwd", "../core.yml", "a/../b", "a//b", "./a", "", "manifest.json"])
 def test_a_name_outside_the_deployment_is_refused(name):
-    with pytest.raises(InvalidInput, match="cannot name a file of a deployment"):
+    with pytest.raises(InvalidInputError, match="cannot name a file of a deployment"):
         deployment.check_names([name])
 
 
 def test_a_name_given_twice_is_refused():
-    with pytest.raises(InvalidInput, match="is given twice"):
+    with pytest.raises(InvalidInputError, match="is given twice"):
         deployment.check_names(["a", "b", "a"])

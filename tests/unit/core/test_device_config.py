@@ -6,7 +6,7 @@ import tomllib
 
 import pytest
 from fleetlib.core import device_config
-from fleetlib.core.errors import InvalidInput
+from fleetlib.core.errors import InvalidInputError
 
 
 def parsed(sections):
@@ -39,7 +39,7 @@ def test_sections_come_in_their_order_and_an_absent_one_is_left_out():
 
 def test_key_material_is_refused_without_repeating_it():
     key = "-----BEGIN PRIVATE KEY-----\nMIGH\n"
-    with pytest.raises(InvalidInput, match=r"security\.key holds a private key") as refused:
+    with pytest.raises(InvalidInputError, match=r"security\.key holds a private key") as refused:
         parsed({"security": {"key": key}})
     assert "MIGH" not in str(refused.value)
 
@@ -54,7 +54,7 @@ def test_key_material_is_refused_without_repeating_it():
     ],
 )
 def test_what_a_file_cannot_hold_is_named(sections, message):
-    with pytest.raises(InvalidInput, match=message):
+    with pytest.raises(InvalidInputError, match=message):
         parsed(sections)
 
 

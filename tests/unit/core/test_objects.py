@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from fleetlib.core import objects
-from fleetlib.core.errors import FleetError, InvalidInput
+from fleetlib.core.errors import FleetError, InvalidInputError
 from fleetlib.core.objects import Action, Desired, Stored
 
 NEW = Desired("a.json", "11" * 32, 3, "application/json", {"Profile": "linux"}, {"kind": "example"})
@@ -91,17 +91,17 @@ def test_an_object_that_passed_is_left_alone():
 
 @pytest.mark.parametrize("key", ["", "/a", "ä" * 513])
 def test_a_key_s3_would_refuse_is_named(key):
-    with pytest.raises(InvalidInput, match="is not a usable object key"):
+    with pytest.raises(InvalidInputError, match="is not a usable object key"):
         objects.check([Desired(key, "11" * 32, 3)])
 
 
 def test_a_key_given_twice_is_refused():
-    with pytest.raises(InvalidInput, match=r"a\.json is given twice"):
+    with pytest.raises(InvalidInputError, match=r"a\.json is given twice"):
         objects.check([NEW, NEW])
 
 
 def test_metadata_must_not_set_the_hash():
-    with pytest.raises(InvalidInput, match="which the module sets itself"):
+    with pytest.raises(InvalidInputError, match="which the module sets itself"):
         objects.check([Desired("a", "11" * 32, 3, metadata={"SHA256": "x"})])
 
 

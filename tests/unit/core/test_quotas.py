@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from fleetlib.core.errors import InvalidInput
+from fleetlib.core.errors import InvalidInputError
 from fleetlib.core.quotas import Bucket, Quotas
 
 
@@ -67,7 +67,7 @@ def test_the_inventory_may_replace_and_scale_rates():
 
 @pytest.mark.parametrize("bad", [0, -1])
 def test_a_rate_that_lets_nothing_through_is_refused(bad):
-    with pytest.raises(InvalidInput, match="AttachPolicy is"):
+    with pytest.raises(InvalidInputError, match="AttachPolicy is"):
         Quotas().with_rates({"AttachPolicy": bad}, "inventory")
-    with pytest.raises(InvalidInput, match="rate factor is"):
+    with pytest.raises(InvalidInputError, match="rate factor is"):
         Quotas().scaled(bad)

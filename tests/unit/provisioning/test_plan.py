@@ -6,7 +6,7 @@ import time
 
 import pytest
 from fleetlib.core import naming
-from fleetlib.core.errors import InvalidInput
+from fleetlib.core.errors import InvalidInputError
 from fleetlib.core.provisioning import plan as planning
 from fleetlib.core.provisioning.estimate import Estimate, Strategy, for_new_devices
 from fleetlib.core.provisioning.model import Fleet, LocalDevice, Registry, Thing
@@ -140,7 +140,7 @@ def test_a_long_diff_is_cut_and_counted():
     ],
 )
 def test_what_aws_would_refuse_is_refused_before_anything_is_touched(changes, message):
-    with pytest.raises(InvalidInput, match=message):
+    with pytest.raises(InvalidInputError, match=message):
         fleet(**changes).check()
 
 

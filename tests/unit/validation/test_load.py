@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from fleetlib.core.errors import InvalidInput
+from fleetlib.core.errors import InvalidInputError
 from fleetlib.core.report_sections import parse_contribution
 from fleetlib.core.validation import load
 from fleetlib.core.validation.load import Load, Measured, Message, Targets
@@ -82,7 +82,7 @@ def test_percentiles_are_values_that_occurred(percent, expected):
     ],
 )
 def test_a_load_beyond_the_quotas_is_refused(changes, message):
-    with pytest.raises(InvalidInput) as caught:
+    with pytest.raises(InvalidInputError) as caught:
         Load(**changes).check()
     assert message in str(caught.value)
 

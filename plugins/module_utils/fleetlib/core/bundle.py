@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from .errors import InvalidInput
+from .errors import InvalidInputError
 
 ROOMS = ("core",)
 """The rooms of fleetlib that a bundle carries. The others are edges, whose libraries Lambda does not have."""
@@ -56,16 +56,17 @@ def build(files: Mapping[str, bytes]) -> Bundle:
 def read_sources(fleetlib: Path, handlers: Path) -> dict[str, bytes]:
     """The files of a Lambda bundle: ``handlers`` (a directory of handler files) and fleetlib's core.
 
-    Raises ``InvalidInput`` when a directory is not what it should be, or when a handler would hide fleetlib.
+    Raises ``InvalidInputError`` when a directory is not what it should be, or when a handler would hide
+    fleetlib.
     """
     if not (fleetlib / "core").is_dir():
-        raise InvalidInput(
+        raise InvalidInputError(
             f"library is {fleetlib}, which is not the directory of fleetlib: it has no core/.",
             "Give plugins/module_utils/fleetlib of the collection.",
         )
     own = _python_files(handlers, handlers)
     if not own:
-        raise InvalidInput(
+        raise InvalidInputError(
             f"source is {handlers}, where there is no .py file.", "Give the directory of the handler."
         )
     shared = {"fleetlib/__init__.py": (fleetlib / "__init__.py").read_bytes()}
@@ -73,7 +74,9 @@ def read_sources(fleetlib: Path, handlers: Path) -> dict[str, bytes]:
         shared |= _python_files(fleetlib / room, fleetlib.parent)
     clash = sorted(own.keys() & shared.keys())
     if clash:
-        raise InvalidInput(f"{handlers} holds {clash[0]}, a name that the library needs.", "Rename the file.")
+        raise InvalidInputError(
+            f"{handlers} holds {clash[0]}, a name that the library needs.", "Rename the file."
+        )
     return own | shared
 
 

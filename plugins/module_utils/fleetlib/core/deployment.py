@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
-from .errors import InvalidInput
+from .errors import InvalidInputError
 
 SCHEMA = 1
 ROOT = "deployments"
@@ -78,16 +78,16 @@ class Deployment:
 
 
 def check_names(names: Sequence[str]) -> None:
-    """Raise ``InvalidInput`` for a file name that is absolute, climbs out, or is given twice."""
+    """Raise ``InvalidInputError`` for a file name that is absolute, climbs out, or is given twice."""
     for name in names:
         path = PurePosixPath(name)
         if path.is_absolute() or ".." in path.parts or str(path) != name or name in ("manifest.json", "."):
-            raise InvalidInput(
+            raise InvalidInputError(
                 f"{name!r} cannot name a file of a deployment.",
                 "Give a plain relative path such as templates/core.yml.",
             )
         if names.count(name) > 1:
-            raise InvalidInput(f"The file {name} is given twice.", "Give every file a name of its own.")
+            raise InvalidInputError(f"The file {name} is given twice.", "Give every file a name of its own.")
 
 
 def as_text(document: Mapping[str, Any]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .errors import InvalidInput
+from .errors import InvalidInputError
 
 SECTIONS = ("device", "aws", "steel", "ota", "security", "monitoring")
 """The sections of a file, in their order."""
@@ -41,11 +41,11 @@ def plan(wanted: Mapping[str, str], present: Mapping[str, str]) -> Plan:
 def render(sections: Mapping[str, Mapping[str, Any]], device_id: str, thing: str) -> str:
     """The file of a device. ``{device_id}`` and ``{thing_name}`` in values stand for its own.
 
-    Raises `InvalidInput` for an unknown section, for values that TOML does not have, and for key material.
+    Raises `InvalidInputError` for an unknown section, for values that TOML does not have and for keys.
     """
     strangers = sorted(set(sections) - set(SECTIONS))
     if strangers:
-        raise InvalidInput(f"Section {strangers[0]!r} is unknown; there are {', '.join(SECTIONS)}.")
+        raise InvalidInputError(f"Section {strangers[0]!r} is unknown; there are {', '.join(SECTIONS)}.")
     own = {"{device_id}": device_id, "{thing_name}": thing}
     blocks = []
     for section in SECTIONS:
@@ -60,7 +60,7 @@ def render(sections: Mapping[str, Mapping[str, Any]], device_id: str, thing: str
 
 def _key(section: str, key: str) -> str:
     if not _BARE_KEY.fullmatch(key):
-        raise InvalidInput(f"{section}: {key!r} cannot be a key; allowed are letters, digits, _ and -.")
+        raise InvalidInputError(f"{section}: {key!r} cannot be a key; allowed are letters, digits, _ and -.")
     return key
 
 
@@ -72,9 +72,11 @@ def _value(where: str, value: Any, own: Mapping[str, str]) -> str:
     if isinstance(value, list):
         return f"[{', '.join(_value(where, one, own) for one in value)}]"
     if not isinstance(value, str):
-        raise InvalidInput(f"{where} is {value!r}; allowed are text, numbers, true, false and lists of them.")
+        raise InvalidInputError(
+            f"{where} is {value!r}; allowed are text, numbers, true, false and lists of them."
+        )
     if _KEY_MARK in value:
-        raise InvalidInput(
+        raise InvalidInputError(
             f"{where} holds a private key.",
             "Configuration names the key's path on the device, never the key.",
         )

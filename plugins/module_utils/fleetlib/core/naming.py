@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from .errors import InvalidInput
+from .errors import InvalidInputError
 from .preflight import MAX_DEVICES
 
 THING_NAME_LENGTH = 128
@@ -39,10 +39,10 @@ def device_id_of(thing: str, prefix: str, environment: str) -> str | None:
 def numbered_device_ids(start: int, count: int) -> list[str]:
     """``device-001``, …: ``count`` ids from number ``start`` on, with at least three digits."""
     if not 1 <= start <= MAX_DEVICES:
-        raise InvalidInput(f"start_id is {start}; device numbers go from 1 to {MAX_DEVICES:,}.")
+        raise InvalidInputError(f"start_id is {start}; device numbers go from 1 to {MAX_DEVICES:,}.")
     if not 1 <= count <= MAX_DEVICES - start + 1:
         room = MAX_DEVICES - start + 1
-        raise InvalidInput(
+        raise InvalidInputError(
             f"count is {count}; from number {start} on there is room for 1 to {room:,} devices."
         )
     return [f"device-{number:03d}" for number in range(start, start + count)]
@@ -53,7 +53,7 @@ def chosen_device_ids(device_ids: Sequence[str] | None, start: int, count: int |
     if device_ids is None:
         return numbered_device_ids(start, count or 0)
     if not device_ids:
-        raise InvalidInput("device_ids is empty; name at least one device, or give count.")
+        raise InvalidInputError("device_ids is empty; name at least one device, or give count.")
     return device_ids
 
 
@@ -65,13 +65,13 @@ def check_device_ids(device_ids: Sequence[str], prefix: str, environment: str) -
     room = THING_NAME_LENGTH - len(thing_name(prefix, environment, ""))
     bad = [one for one in device_ids if not _DEVICE_ID.fullmatch(one) or len(one) > room]
     if bad:
-        raise InvalidInput(
+        raise InvalidInputError(
             f"{_some(bad)} cannot be a device id.",
             f"Allowed are 1 to {room} {_DEVICE_ID_RULE}.",
         )
     twice = _repeated(device_ids)
     if twice:
-        raise InvalidInput(
+        raise InvalidInputError(
             f"{_some(twice)}: given more than once (ids that differ only in case count as the same).",
             "Name every device once.",
         )

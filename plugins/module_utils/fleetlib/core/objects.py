@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import PurePosixPath
 
-from .errors import FleetError, InvalidInput
+from .errors import FleetError, InvalidInputError
 
 HASH_METADATA = "sha256"
 """Metadata key that holds the lower-case hex digest of an object's bytes. An ETag is no hash of the bytes
@@ -130,18 +130,20 @@ def content_type(key: str) -> str:
 
 
 def check(desired: Sequence[Desired]) -> None:
-    """Raise ``InvalidInput`` for keys that S3 would refuse and for a key given twice."""
+    """Raise ``InvalidInputError`` for keys that S3 would refuse and for a key given twice."""
     seen = set()
     for one in desired:
         if not one.key or one.key.startswith("/") or len(one.key.encode()) > MAX_KEY_BYTES:
-            raise InvalidInput(
+            raise InvalidInputError(
                 f"{one.key!r} is not a usable object key.",
                 f"A key has 1 to {MAX_KEY_BYTES} bytes and does not begin with a slash.",
             )
         if one.key in seen:
-            raise InvalidInput(f"The key {one.key} is given twice.", "Give every object a key of its own.")
+            raise InvalidInputError(
+                f"The key {one.key} is given twice.", "Give every object a key of its own."
+            )
         if HASH_METADATA in {name.lower() for name in one.metadata}:
-            raise InvalidInput(
+            raise InvalidInputError(
                 f"metadata of {one.key} sets {HASH_METADATA!r}, which the module sets itself.",
                 "Leave it out.",
             )

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from .errors import InvalidInput
+from .errors import InvalidInputError
 
 SERVICE_CODE = "iotcore"
 """AWS IoT Core in Service Quotas."""
@@ -69,13 +69,15 @@ class Quotas:
         """The same quotas with some rates replaced; refuses a rate that would never let a call through."""
         for operation, rate in rates.items():
             if rate <= 0:
-                raise InvalidInput(f"The quota of {operation} is {rate}; it must be more than 0 a second.")
+                raise InvalidInputError(
+                    f"The quota of {operation} is {rate}; it must be more than 0 a second."
+                )
         return Quotas({**self.rates, **rates}, source) if rates else self
 
     def scaled(self, factor: float) -> Quotas:
         """All rates multiplied: below 1 leaves room for other callers, above 1 where AWS gave more."""
         if factor <= 0:
-            raise InvalidInput(f"The rate factor is {factor}; it must be more than 0.")
+            raise InvalidInputError(f"The rate factor is {factor}; it must be more than 0.")
         if factor == 1:
             return self
         scaled = {operation: rate * factor for operation, rate in self.rates.items()}

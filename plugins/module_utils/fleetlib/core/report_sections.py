@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .errors import InvalidInput
+from .errors import InvalidInputError
 
 PREFIX = "fleet_report_"
 """Keys of ``set_stats`` that are contributions start with this."""
@@ -25,7 +25,7 @@ STATUSES = ("failed", "warned", "not_checked", "passed")
 DEFAULT_ORDER = 500
 
 Check = Callable[[object, str], Any]
-"""``check(value, where)`` gives the value as plain JSON or raises `InvalidInput` that names ``where``."""
+"""``check(value, where)`` gives plain JSON or raises `InvalidInputError` that names ``where``."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def parse_contribution(key: str, value: object) -> Contribution:
     """Check the ``value`` that a role set under ``key``.
 
     Raises:
-        InvalidInput: the message names the place in the contribution and what is allowed there.
+        InvalidInputError: the message names the place in the contribution and what is allowed there.
     """
     parsed = _CONTRIBUTION(value, key)
     return Contribution(
@@ -91,9 +91,9 @@ def _round_up(width: float) -> float:
     return next(scale * step for step in (1, 2, 5, 10) if scale * step >= width * (1 - 1e-9))
 
 
-def _refuse(where: str, value: object, allowed: str) -> InvalidInput:
+def _refuse(where: str, value: object, allowed: str) -> InvalidInputError:
     shown = repr(value)
-    return InvalidInput(f"{where}: {shown[:60]}{'…' if len(shown) > 60 else ''} is not {allowed}.")
+    return InvalidInputError(f"{where}: {shown[:60]}{'…' if len(shown) > 60 else ''} is not {allowed}.")
 
 
 def _text(value: object, where: str) -> str:
@@ -171,7 +171,7 @@ def _fields(required: Mapping[str, Check], optional: Mapping[str, Check] | None 
                 raise _refuse(where, name, f"a key here; the keys are {', '.join(known)}")
         for name in required:
             if name not in value:
-                raise InvalidInput(f"{where}: the key {name} is missing.")
+                raise InvalidInputError(f"{where}: the key {name} is missing.")
         return {str(name): known[name](element, f"{where}.{name}") for name, element in value.items()}
 
     return check
@@ -204,7 +204,7 @@ def _same_moments(section: dict[str, Any], where: str) -> None:
     lines = [*section["series"], *section.get("bands", ())]
     kinds = {_kind_of_moment(point[0]) for line in lines for point in line["points"]}
     if len(kinds) > 1:
-        raise InvalidInput(
+        raise InvalidInputError(
             f"{where}: x is {' here and '.join(sorted(kinds))} there; use one of them throughout."
         )
 
@@ -218,7 +218,7 @@ def _kind_of_moment(x: str | int | float) -> str:
 def _rectangular(section: dict[str, Any], where: str) -> None:
     for i, row in enumerate(section["rows"]):
         if len(row) != len(section["columns"]):
-            raise InvalidInput(
+            raise InvalidInputError(
                 f"{where}.rows[{i}]: {len(row)} cells; there are {len(section['columns'])} columns."
             )
 
@@ -269,7 +269,7 @@ def _section(value: object, where: str) -> dict[str, Any]:
     if not isinstance(value, Mapping):
         raise _refuse(where, value, "a section: a mapping with title and kind")
     if "kind" not in value:
-        raise InvalidInput(f"{where}: the key kind is missing.")
+        raise InvalidInputError(f"{where}: the key kind is missing.")
     kind = _one_of(*_KINDS)(value["kind"], f"{where}.kind")
     required, optional = _KINDS[kind]
     section: dict[str, Any] = _fields(

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Any
 
-from .errors import InvalidInput
+from .errors import InvalidInputError
 from .redaction import scrub
 from .report_sections import PREFIX, Contribution, count_checks, parse_contribution
 from .task_results import describe_change, failure_message, items_of
@@ -182,7 +182,7 @@ class Recorder:
                 continue
             try:
                 self._contributions[key] = parse_contribution(key, value)
-            except InvalidInput as error:
+            except InvalidInputError as error:
                 self._warnings[key] = f"{error} It is left out of the report; docs/reports.md has the schema."
 
     @staticmethod

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from ..core.errors import MissingDependency
+from ..core.errors import MissingDependencyError
 from ..core.provisioning.ports import DeviceError
 
 try:
@@ -39,9 +39,9 @@ class KeyType(StrEnum):
 
 
 def require() -> None:
-    """Raise `MissingDependency` unless this control host can make keys."""
+    """Raise `MissingDependencyError` unless this control host can make keys."""
     if _MISSING is not None:
-        raise MissingDependency("cryptography", "device keys", "Run: make setup") from _MISSING
+        raise MissingDependencyError("cryptography", "device keys", "Run: make setup") from _MISSING
 
 
 def new_key(key_type: KeyType = KeyType.EC_P256) -> bytes:

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from ..core.errors import InvalidInput, MissingDependency
+from ..core.errors import InvalidInputError, MissingDependencyError
 from ..core.validation.device import Answer, Kind
 
 try:
@@ -57,7 +57,7 @@ class Server:
         try:
             context = ssl.create_default_context(cafile=self.ca_file or None, cadata=self.ca_pem or None)
         except (OSError, ssl.SSLError) as error:
-            raise InvalidInput(
+            raise InvalidInputError(
                 f"The certificates of the MQTT server's authority cannot be used: {self.ca_file}: {error}.",
                 "fleet_mqtt_ca_file names a PEM file; without it the system's trust store is used.",
             ) from error
@@ -78,7 +78,7 @@ class Identity:
         try:
             context.load_cert_chain(self.certificate, self.key)
         except (OSError, ssl.SSLError) as error:
-            raise InvalidInput(
+            raise InvalidInputError(
                 f"The key and certificate of {self.client_id} cannot be used ({self.certificate}): {error}.",
                 "They must be PEM files that belong together, readable by you.",
             ) from error
@@ -96,7 +96,9 @@ class Session:
     ) -> None:
         """Nothing is sent before the block is entered."""
         if _MISSING is not None:
-            raise MissingDependency("paho-mqtt", "connecting as a device", "Run: make setup") from _MISSING
+            raise MissingDependencyError(
+                "paho-mqtt", "connecting as a device", "Run: make setup"
+            ) from _MISSING
         self._server = server
         self._timeout = timeout_seconds
         self._on_message = on_message

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ..core.errors import MissingDependency
+from ..core.errors import MissingDependencyError
 
 WIDTHS = {"wide": 880, "narrow": 360}
 """Width in CSS pixels of the two drawings of a plot: one scaled down would be unreadable on a phone."""
@@ -77,7 +77,7 @@ def paint(
     """Call ``draw`` for each width. ``described`` says in words what the plot shows.
 
     Raises:
-        MissingDependency: matplotlib is not installed.
+        MissingDependencyError: matplotlib is not installed.
     """
     svg = {
         name: _inline(
@@ -95,7 +95,7 @@ def matplotlib(part: str) -> Any:
     try:
         return importlib.import_module(f"matplotlib.{part}")
     except ImportError as error:
-        raise MissingDependency(
+        raise MissingDependencyError(
             "matplotlib",
             "the plots of reports",
             "Install requirements.txt in the environment that runs ansible-playbook.",

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ..core.errors import MissingDependency
+from ..core.errors import MissingDependencyError
 from ..core.report_sections import STATUSES, histogram_bins, worst_first
 from . import plots, style, template, text
 from .canvas import Caption, Drawing
@@ -287,7 +287,7 @@ def _draw(draw: Callable[[], Drawing | None]) -> dict[str, Any]:
     """The drawing, or a notice: the page without its plot still has every figure."""
     try:
         return {"drawing": draw()}
-    except MissingDependency as error:
+    except MissingDependencyError as error:
         return {"notice": f"Without a plot: {error}"}
     except Exception as error:  # whatever goes wrong in a plot, the page must come
         return {"notice": f"The plot could not be drawn ({type(error).__name__}: {error})."}
@@ -325,7 +325,7 @@ def _render(name: str, **values: Any) -> str:
         import jinja2
         from markupsafe import Markup
     except ImportError as error:
-        raise MissingDependency(
+        raise MissingDependencyError(
             "Jinja2",
             "the pages of reports",
             "Install requirements.txt in the environment of ansible-playbook.",

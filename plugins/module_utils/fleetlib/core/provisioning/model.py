@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
-from ..errors import InvalidInput
+from ..errors import InvalidInputError
 from ..naming import check_device_ids, fleet_name, thing_name
 
 ACTIVE = "ACTIVE"
@@ -116,14 +116,14 @@ class Fleet:
         self._check_own_attributes_belong()
         both = set(self.attributes) & set(self.initial_attributes)
         if both:
-            raise InvalidInput(
+            raise InvalidInputError(
                 f"{', '.join(sorted(both))}: in attributes and in initial_attributes; choose one."
             )
 
     def _check_own_attributes_belong(self) -> None:
         strangers = sorted(set(self.device_attributes) - set(self.device_ids))
         if strangers:
-            raise InvalidInput(
+            raise InvalidInputError(
                 f"device_attributes names {strangers[0]!r}, which is not among the devices wanted."
             )
 
@@ -156,17 +156,17 @@ def check_attributes(option: str, attributes: Mapping[str, str]) -> None:
     """Refuse attributes that AWS IoT does not take, and those that are not the caller's to set."""
     for name, value in attributes.items():
         if name in OWN_ATTRIBUTES:
-            raise InvalidInput(f"{option}: {name} is set by provisioning itself.")
+            raise InvalidInputError(f"{option}: {name} is set by provisioning itself.")
         if not _ATTRIBUTE_NAME.fullmatch(name):
-            raise InvalidInput(
+            raise InvalidInputError(
                 f"{option}: {name!r} cannot be the name of an attribute.",
                 "Allowed are 1 to 128 characters out of letters, digits and _.,@/:#-",
             )
         if not _ATTRIBUTE_VALUE.fullmatch(value):
-            raise InvalidInput(
+            raise InvalidInputError(
                 f"{option}: {value!r} cannot be the value of {name}.",
                 "Allowed are 1 to 800 characters out of letters, digits and _.,@/:#=[]- (no spaces).",
             )
     if len(attributes) > _MOST_ATTRIBUTES - len(OWN_ATTRIBUTES):
         room = _MOST_ATTRIBUTES - len(OWN_ATTRIBUTES)
-        raise InvalidInput(f"{option}: {len(attributes)} attributes; there is room for {room}.")
+        raise InvalidInputError(f"{option}: {len(attributes)} attributes; there is room for {room}.")

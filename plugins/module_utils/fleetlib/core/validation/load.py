@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..errors import InvalidInput
+from ..errors import InvalidInputError
 from .checks import Check, failed, not_checked, passed, warned
 
 CONNECT_QUOTA = 500
@@ -39,7 +39,7 @@ class Load:
     messages_per_second: float = 100
 
     def check(self) -> None:
-        """Raise `InvalidInput` that names the value and what is allowed."""
+        """Raise `InvalidInputError` that names the value and what is allowed."""
         limits: tuple[tuple[str, float, float, str], ...] = (
             ("devices", self.devices, MOST_DEVICES, "what one control host connects"),
             ("connects_per_second", self.connects_per_second, CONNECT_QUOTA, "AWS IoT's quota"),
@@ -48,11 +48,11 @@ class Load:
         )
         for name, value, most, why in limits:
             if not 0 < value <= most:
-                raise InvalidInput(
+                raise InvalidInputError(
                     f"{name} is {value:g}; it must be above 0 and at most {most:,.0f} ({why})."
                 )
         if self.devices * self.messages_per_device > MOST_MESSAGES:
-            raise InvalidInput(
+            raise InvalidInputError(
                 f"{self.devices:,} devices with {self.messages_per_device:,} messages each are "
                 f"{self.devices * self.messages_per_device:,} messages; at most {MOST_MESSAGES:,} are sent."
             )
