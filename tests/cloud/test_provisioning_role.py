@@ -86,7 +86,7 @@ def test_check_mode_prints_the_plan_on_an_empty_account(aws, play):
     )
     assert run.returncode == 0, run.stdout + run.stderr
     assert "5,000 devices wanted: 5,000 to create" in run.stdout
-    assert "25,000 calls, about 5:33 at the quotas (AWS defaults); the slowest is AttachPolicy." in run.stdout
+    assert "25,000 calls, about 5:34 at the quotas (AWS defaults); the slowest is AttachPolicy." in run.stdout
     assert "Does not exist yet: policy (not named yet)." in run.stdout
     assert "+p-local-device-001:" in run.stdout
     assert aws("iot").list_things()["things"] == []
