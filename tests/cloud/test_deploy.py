@@ -90,6 +90,31 @@ def test_a_deployment_whose_cloud_is_killed_half_way_is_finished_by_running_agai
     assert len(client(site, "iot").list_things()["things"]) == 3
 
 
+def test_the_operator_role_is_enough_to_deploy(site, deploy, tmp_path):
+    code, text = finished(deploy("--tags", "bootstrap"))
+    assert code == 0, text
+    role = "arn:aws:iam::000000000000:role/aws-iot-steel-local-operator"
+    session = client(site, "sts").assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
+    connection = tmp_path / "connection.json"
+    connection.touch(0o600)
+    connection.write_text(
+        json.dumps(
+            {
+                "fleet_aws_connection": {
+                    "access_key": session["AccessKeyId"],
+                    "endpoint_url": site.endpoint_url,
+                    "region": site.region,
+                    "secret_key": session["SecretAccessKey"],
+                    "session_token": session["SessionToken"],
+                }
+            }
+        )
+    )
+    code, text = finished(deploy("--extra-vars", f"@{connection}"))
+    assert code == 0, text
+    assert len(client(site, "iot").list_things()["things"]) == 3
+
+
 def stack_purposes(site):
     if not local_cloud.is_healthy(site.port):
         return []
