@@ -115,6 +115,21 @@ def test_the_operator_role_is_enough_to_deploy(site, deploy, tmp_path):
     assert len(client(site, "iot").list_things()["things"]) == 3
 
 
+def test_a_stack_whose_creation_failed_is_named_with_its_cause_and_recreated_on_request(site, deploy):
+    local_cloud.start(site)
+    cloudformation = client(site, "cloudformation")
+    failing = {"Resources": {"Code": {"Type": "AWS::IoT::TopicRule", "Properties": {"RuleName": "-"}}}}
+    cloudformation.create_stack(StackName="aws-iot-steel-local-storage", TemplateBody=json.dumps(failing))
+    code, text = finished(deploy("--tags", "bootstrap"))
+    assert code != 0
+    assert "Stack aws-iot-steel-local-storage is ROLLBACK_COMPLETE: its creation failed (" in text
+    assert "-e infrastructure_recreate=storage" in text
+    code, text = finished(deploy("--tags", "bootstrap", "--extra-vars", "infrastructure_recreate=storage"))
+    assert code == 0, text
+    (stack,) = cloudformation.describe_stacks(StackName="aws-iot-steel-local-storage")["Stacks"]
+    assert stack["StackStatus"] == "CREATE_COMPLETE"
+
+
 def stack_purposes(site):
     if not local_cloud.is_healthy(site.port):
         return []
