@@ -57,20 +57,14 @@ validate-load: environment ## Connect many devices at once and measure
 validate-programs: setup ## Check Steel programs: PATHS="a.scm dir/" [FORMAT=text|json|sarif] [PROFILE=esp32-c3|linux]
 	@PYTHONPATH=plugins/module_utils $(BIN)/python -m fleetlib.core.scheme --format $(or $(FORMAT),text) --profile $(or $(PROFILE),esp32-c3) $(or $(PATHS),programs)
 
-ENGINE := engine/target/release/steel_test
-
 .PHONY: engine
-engine: ## Build the Steel engine (needs cargo and its crate registry; about 2 min, once)
-	@if ! command -v cargo >/dev/null; then \
-	  echo "engine: not available (cargo is not installed). Everything else works; programs are checked by the validator alone."; \
-	elif ! cargo build --release --locked --quiet --manifest-path engine/Cargo.toml; then \
-	  echo "engine: not available (cargo could not build it; is its crate registry reachable?)."; \
-	fi
+engine: setup ## Build the Steel engine (needs cargo and its crate registry; about 2 min, once)
+	@engine/build || { status=$$?; [ $$status = 3 ] && echo "Everything else works; programs are checked by the validator alone." || exit $$status; }
 
 .PHONY: steel-test
-steel-test: engine ## Run a Steel program on a simulated board: FILE=programs/x.scm
+steel-test: setup ## Run a Steel program on a simulated board: FILE=programs/x.scm
 	@test -n "$(FILE)" || { echo "Name the program: make steel-test FILE=programs/<name>.scm"; exit 2; }
-	@test -x $(ENGINE) && $(ENGINE) --file $(FILE)
+	@engine=$$(engine/build) && "$$engine" --file "$(FILE)"
 
 .PHONY: test
 test: setup engine ## Run every test
