@@ -20,7 +20,7 @@ MAX_PER_MINUTE: Final = 1000
 
 @dataclass(frozen=True)
 class Rate:
-    """Devices that a wave starts each minute. With ``growth`` it begins slowly and speeds up as it goes well."""
+    """Devices that a wave starts each minute; with ``growth`` slowly at first, faster as it goes well."""
 
     per_minute: int = MAX_PER_MINUTE
     start_per_minute: int | None = None
