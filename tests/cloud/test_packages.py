@@ -86,9 +86,7 @@ def test_a_key_in_kms_signs(publish, aws, bucket):
     )["SignatureValid"]
 
 
-def test_the_role_publishes_every_program_of_a_directory(
-    bucket, ansible_playbook, connection, aws, tmp_path
-):
+def test_the_role_publishes_every_program_of_a_directory(bucket, ansible_playbook, connection, aws, tmp_path):
     (tmp_path / "programs").mkdir()
     for name in ("blink", "off"):
         (tmp_path / "programs" / f"{name}.scm").write_text("(led-off)\n")

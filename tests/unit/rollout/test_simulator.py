@@ -94,4 +94,4 @@ def test_a_wave_by_group_makes_no_call_for_a_device():
     by_group = plan.parse({"waves": [{"group": "fleet"}]})
     forecast = simulator.simulate(by_group, [10_000], CALM, runs=1)
     assert "AddThingToThingGroup" not in forecast.calls
-    assert forecast.as_dict()["calls_per_device"] < 0.1
+    assert forecast.as_dict()["calls_per_device"] < 0.2

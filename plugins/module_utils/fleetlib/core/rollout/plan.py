@@ -89,6 +89,10 @@ class Wave:
         """How long after its start the wave is waited for: its own rate's time, and the patience on top."""
         return (self.patience_minutes + devices // self.rate.per_minute) * 60
 
+    def bake_looks(self, devices: int) -> int:
+        """How often the wave is looked at while it is watched: a big one rarely, as a look costs pages."""
+        return max(4, min(40, 4000 // max(1, devices)))
+
 
 @dataclass(frozen=True)
 class Plan:

@@ -17,9 +17,6 @@ from ..quotas import PAGE_SIZE, Quotas
 from .gate import Counts, job_stops
 from .plan import Plan, Wave
 
-JOB_TARGETS: int = 100
-"""Targets of a job: a wave of more things becomes a thing group first (limit of AWS IoT Jobs)."""
-
 INDEX_PAGE = 100
 """Things in a page of SearchIndex."""
 
@@ -177,9 +174,10 @@ def calls(plan: Plan, run: Run, model: Model) -> dict[str, int]:
             continue
         pages = math.ceil(went.devices / INDEX_PAGE)
         add("CreateJob", 1)
-        add("SearchIndex", 2 * pages)
+        add("SearchIndex", math.ceil(sum(one.devices for one in run.waves) / INDEX_PAGE))
+        add("SearchIndex", pages * (wave.bake_looks(went.devices) + 1))
         add("ListJobExecutionsForJob", math.ceil(went.devices / PAGE_SIZE))
-        if needs_group(wave, went.devices):
+        if wave.selector != "group":
             add("CreateThingGroup", 1)
             add("AddThingToThingGroup", went.devices)
         looks = max(1, math.ceil((went.end - went.start) / max(model.poll_seconds, 0.1)))
@@ -187,11 +185,6 @@ def calls(plan: Plan, run: Run, model: Model) -> dict[str, int]:
         add("GetObject", looks)
         add("PutObject", 6)
     return dict(sorted(total.items()))
-
-
-def needs_group(wave: Wave, devices: int) -> bool:
-    """Whether a group has to be made for the wave; a wave by group uses that group itself."""
-    return devices > JOB_TARGETS and wave.selector != "group"
 
 
 def _play(plan: Plan, sizes: Sequence[int], model: Model, quotas: Quotas, rng: random.Random) -> Run:
@@ -203,7 +196,7 @@ def _play(plan: Plan, sizes: Sequence[int], model: Model, quotas: Quotas, rng: r
             went.append(WaveRun(wave.name, 0, now, now, 0))
             continue
         now = _next_window(now, model)
-        if needs_group(wave, size):
+        if wave.selector != "group":
             now += size / quotas.rate("AddThingToThingGroup")
         played = _Wave(wave, size, model, rng)
         end, stopped = played.play()
