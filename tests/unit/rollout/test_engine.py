@@ -151,6 +151,15 @@ def test_a_former_version_that_was_never_published_is_left_to_a_person_and_keeps
     assert world.with_version() == {"device-003"}
 
 
+def test_a_device_that_was_deleted_meanwhile_need_not_come_back():
+    world = World(boards(10))
+    world.start(QUICK)
+    world.run()
+    del world.boards["device-003"]
+    world.wished = {"wish": "abort"}
+    assert world.run().state == "returned"
+
+
 def test_a_plan_without_rollback_stops_and_leaves_devices_as_they_are():
     world = World(boards(10, fails_with=(NEW,)))
     world.start({**QUICK, "rollback": False})

@@ -104,7 +104,8 @@ class World:
             what()
         for name, job in self.jobs.items():
             for thing, status in list(job.executions.items()):
-                self.work(name, job, self.boards[thing], status)
+                if thing in self.boards:
+                    self.work(name, job, self.boards[thing], status)
         for board in self.boards.values():
             limit = board.dies_after.get(board.version)
             if limit is not None and self.moment - board.started_at >= limit:
@@ -164,6 +165,9 @@ class World:
             for name in self.groups.get(group, ())
             if name in self.boards
         }
+
+    def gone(self, things):
+        return {thing for thing in things if thing not in self.boards}
 
     def make_group(self, name, things):
         self.effect(lambda: self.groups.setdefault(name, set()).update(things))

@@ -1,8 +1,8 @@
 """Carries a rollout out, step by step. Every step can be repeated, and the record is written between steps.
 
 A kill at any moment loses nothing: what a step is about to do is in the record before it is done, names of
-jobs and groups follow from the rollout's id, and AWS keeps one job per name. Whoever runs the engine next goes
-on from there.
+jobs and groups follow from the rollout's id, and AWS keeps one job per name. Whoever runs the engine next
+goes on from there.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ from .waves import assign
 
 NOW = 0.0
 """A step that need not be waited for."""
+
+FEW = 50
+"""Up to so many devices that the index lacks are looked up one by one."""
 
 RETURN_RETRIES = 3
 """A device that fails to go back is asked again this often."""
@@ -566,17 +569,22 @@ class Engine:
             wanted = self._store.get(f"parts/{part.job}") or {}
             states = self._fleet.states(part.group)
             ended = {one.thing for one in self._fleet.executions(part.job) if one.status in _ENDED}
-            # A device without a state was deleted from the registry: there is nothing to take back.
+            things = wanted.get("things", ())
+            gone = self._gone([thing for thing in things if thing not in states])
             late = [
                 thing
-                for thing in wanted.get("things", ())
-                if thing in states and not (thing in ended and states[thing].version == wanted["version"])
+                for thing in things
+                if thing not in gone and not _is_back(thing in ended, states.get(thing), wanted["version"])
             ]
-            offline += sum(not states[thing].connected for thing in late)
+            offline += sum(thing not in states or not states[thing].connected for thing in late)
             waiting += late
             part.counts = self._fleet.counts(part.job)
         wave.not_returned = waiting
         return offline
+
+    def _gone(self, unknown: Sequence[str]) -> set[str]:
+        """Which of these were deleted from the registry. Many at once only means that the index is behind."""
+        return self._fleet.gone(unknown) if 0 < len(unknown) <= FEW else set()
 
     def _settle_returns(self) -> float | None:
         """Look again at waves that were left open; the end when everybody is accounted for."""
@@ -657,6 +665,11 @@ def _has_begun(one: Execution) -> bool:
 
 def _is_wrong(state: DeviceState | None, record: Record) -> bool:
     return state is not None and (state.failed or state.version != record.version)
+
+
+def _is_back(ended: bool, state: DeviceState | None, version: str) -> bool:
+    """It has ended its way back, and reports the former version; before, it may still take the new one."""
+    return ended and state is not None and state.version == version
 
 
 def _median(values: Iterable[float | None]) -> float | None:

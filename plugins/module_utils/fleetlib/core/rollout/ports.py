@@ -74,6 +74,9 @@ class Fleet(Protocol):
     def states(self, group: str) -> dict[str, DeviceState]:
         """What the devices of a group report."""
 
+    def gone(self, things: Sequence[str]) -> set[str]:
+        """Which of these are in the registry no more. A call for each."""
+
     def make_group(self, name: str, things: Sequence[str]) -> None:
         """Make sure that a group exists and has these members. May be repeated."""
 

@@ -1,0 +1,49 @@
+"""What CloudWatch says of a fleet: alarms that ring, and devices that logged errors."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from ..core.clock import parse_iso
+
+ERRORS = '{ $.level = "error" }'
+"""CloudWatch Logs filter pattern of what boards log as errors; the alarm `errors-logged` counts the same."""
+
+
+def ringing(cloudwatch: Any, names: Sequence[str]) -> tuple[str, ...]:
+    """cloudwatch:DescribeAlarms: which are in ALARM; a name that ends with * is a prefix."""
+    return tuple(sorted({alarm for name in names for alarm in _ringing(cloudwatch, name)}))
+
+
+def _ringing(cloudwatch: Any, name: str) -> Iterator[str]:
+    chosen = {"AlarmNamePrefix": name[:-1]} if name.endswith("*") else {"AlarmNames": [name]}
+    pages = cloudwatch.get_paginator("describe_alarms").paginate(
+        StateValue="ALARM", AlarmTypes=["MetricAlarm", "CompositeAlarm"], **chosen
+    )
+    for page in pages:
+        for kind in ("MetricAlarms", "CompositeAlarms"):
+            yield from (alarm["AlarmName"] for alarm in page.get(kind, []))
+
+
+def devices_with_errors(logs: Any, log_group: str, since: str) -> tuple[str, ...] | None:
+    """logs:FilterLogEvents: devices that logged errors since then; ``None`` without such a log group."""
+    start = int(parse_iso(since).timestamp() * 1000)
+    pages = logs.get_paginator("filter_log_events").paginate(
+        logGroupName=log_group, startTime=start, filterPattern=ERRORS
+    )
+    try:
+        return tuple(sorted({_device(event) for page in pages for event in page["events"]}))
+    except logs.exceptions.ResourceNotFoundException:
+        return None
+
+
+def _device(event: dict[str, Any]) -> str:
+    """The thing that an event names, or its stream."""
+    try:
+        message = json.loads(event["message"])
+    except ValueError:
+        message = {}
+    named = message.get("thing") or message.get("device_id") if isinstance(message, dict) else ""
+    return str(named or event.get("logStreamName", ""))

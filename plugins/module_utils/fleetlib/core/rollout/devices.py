@@ -1,0 +1,66 @@
+"""What fleet indexing says of a device, read for a rollout."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+from .ports import DeviceState
+from .waves import Device
+
+FIRMWARE: Final = "firmware"
+"""The subject of a firmware rollout; others are ``program:<id>``."""
+
+
+def subject_of(program_id: str) -> str:
+    """The subject of a program's rollout."""
+    return f"program:{program_id}"
+
+
+def device(hit: Mapping[str, Any]) -> Device:
+    """Name, attributes and groups."""
+    return Device(hit["thingName"], hit.get("attributes") or {}, frozenset(hit.get("thingGroupNames") or ()))
+
+
+def state(hit: Mapping[str, Any], subject: str) -> DeviceState:
+    """What the device reports about a subject. A shadow of another shape reports nothing."""
+    reported = _reported(hit)
+    about = _about(reported, subject)
+    hardware = _mapping(reported.get("hardware_state"))
+    return DeviceState(
+        connected=bool(_mapping(hit.get("connectivity")).get("connected")),
+        version=str(about.get("version") or ""),
+        status=_status(about),
+        since=str(about.get("since") or ""),
+        memory_bytes=_number(_mapping(hardware.get("memory_usage")).get("used_bytes")),
+        cpu_percent=_number(hardware.get("cpu_percent")),
+    )
+
+
+def _about(reported: Mapping[str, Any], subject: str) -> Mapping[str, Any]:
+    if subject == FIRMWARE:
+        return _mapping(reported.get("firmware"))
+    return _mapping(_mapping(reported.get("programs")).get(subject.partition(":")[2]))
+
+
+def _status(about: Mapping[str, Any]) -> str:
+    """``Failed`` also for ``{"Failed": …}``, as one of the runtimes writes it."""
+    status = about.get("status")
+    return str(next(iter(status), "")) if isinstance(status, Mapping) else str(status or "")
+
+
+def _reported(hit: Mapping[str, Any]) -> Mapping[str, Any]:
+    try:
+        shadow = json.loads(hit.get("shadow") or "{}")
+    except ValueError:
+        return {}
+    return _mapping(_mapping(shadow).get("reported"))
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None

@@ -1,0 +1,261 @@
+"""A rollout on AWS: the engine's ports over IoT Jobs, thing groups, fleet indexing and S3."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from .aws import documents, groups, jobs, logs_and_alarms, packages
+from .core import programs
+from .core.clock import Clock, iso
+from .core.errors import FleetError
+from .core.rollout import devices
+from .core.rollout.gate import Counts
+from .core.rollout.plan import Wave
+from .core.rollout.ports import DeviceState, Execution
+from .core.rollout.record import ENDED
+from .core.rollout.waves import Device
+
+COMMAND_SECONDS = 600
+"""How long an operator's gate command may take."""
+
+_PROGRAM_IN_ID = 21
+"""Of 64 characters of a job's id, what fleet (26), hash, wave and part leave."""
+
+
+class S3Store:
+    """`ports.Store` of one rollout, in a bucket."""
+
+    def __init__(self, s3: Any, bucket: str, rollout_id: str) -> None:
+        """Everything is below ``rollouts/<id>/``."""
+        self._s3, self._bucket = s3, bucket
+        self._start = f"rollouts/{rollout_id}/"
+
+    def load(self) -> tuple[dict[str, Any], str] | None:
+        """The record and its version."""
+        return documents.read(self._s3, self._bucket, f"{self._start}record.json")
+
+    def save(self, data: Mapping[str, Any], version: str | None) -> str:
+        """Write the record if it still has this version."""
+        return documents.replace(self._s3, self._bucket, f"{self._start}record.json", data, version)
+
+    def put(self, name: str, data: Mapping[str, Any]) -> None:
+        """Keep a list of devices beside the record."""
+        documents.write(self._s3, self._bucket, f"{self._start}{name}.json", data)
+
+    def get(self, name: str) -> dict[str, Any] | None:
+        """What `put` kept."""
+        found = documents.read(self._s3, self._bucket, f"{self._start}{name}.json")
+        return found[0] if found else None
+
+    def wish(self) -> dict[str, str]:
+        """What an operator asked for last."""
+        return self.get("wish") or {}
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A rollout by its id, and whether it is a new one."""
+
+    id: str
+    is_new: bool
+
+
+def choose(
+    s3: Any, bucket: str, fleet: str, subject: str, version: str, clock: Clock, *, dry: bool = False
+) -> Chosen:
+    """The rollout of a subject that is open for this version, or the id of a new one.
+
+    There is one open rollout of a subject at a time: an object in S3 names it, written conditionally, so that
+    of two operators who start at once both get the same. Raises `FleetError` where one of another version is
+    open. ``fleet`` begins the id, and so the names of jobs and groups. ``dry`` writes nothing.
+    """
+    key = _pointer(subject)
+    found = documents.read(s3, bucket, key)
+    if found is not None:
+        pointer = found[0]
+        record = S3Store(s3, bucket, pointer["rollout"]).load()
+        state = record[0]["state"] if record else "not begun"
+        if pointer["version"] == version and state not in ENDED:
+            return Chosen(pointer["rollout"], record is None)
+        if record and state not in ENDED:
+            raise FleetError(
+                f"Rollout {pointer['rollout']} of {subject} {pointer['version']} is still open ({state}).",
+                "Let it end, or end it: rollout_action=resume, abort, or close when it only waits.",
+            )
+    name = f"{subject}|{version}|{iso(clock.now())}|{holder()}"
+    readable = subject.partition(":")[2][:_PROGRAM_IN_ID] or subject
+    new = f"{fleet}-{readable}-{sha256(name.encode()).hexdigest()[:8]}"
+    if not dry:
+        documents.replace(s3, bucket, key, {"rollout": new, "version": version}, found[1] if found else None)
+    return Chosen(new, True)
+
+
+def latest(s3: Any, bucket: str, subject: str) -> str:
+    """The id of a subject's last rollout."""
+    found = documents.read(s3, bucket, _pointer(subject))
+    if found is None:
+        raise FleetError(f"There was never a rollout of {subject}.", "rollout.yml starts one.")
+    return str(found[0]["rollout"])
+
+
+def ask(store: S3Store, wish: str, by: str, why: str, clock: Clock) -> None:
+    """Leave a wish for whoever works on the rollout, now or later."""
+    store.put("wish", {"wish": wish, "by": by, "why": why, "at": iso(clock.now())})
+
+
+def _pointer(subject: str) -> str:
+    return f"rollouts/current/{subject.replace(':', '/')}.json"
+
+
+class AwsFleet:
+    """`ports.Fleet` on AWS."""
+
+    def __init__(
+        self,
+        client: Callable[..., Any],
+        subject: str,
+        *,
+        attempts: Counter[str],
+        log_group: str = "",
+        presign_role: str = "",
+    ) -> None:
+        """``client(service)`` makes a boto3 client, whose requests are counted in ``attempts``."""
+        self._client = client
+        self._iot = client("iot", max_connections=groups.CONCURRENCY)
+        self._subject = subject
+        self._attempts = attempts
+        self._log_group, self._presign_role = log_group, presign_role
+
+    def devices(self, group: str) -> list[Device]:
+        """The devices of a group."""
+        return [devices.device(hit) for hit in groups.search(self._iot, group)]
+
+    def states(self, group: str) -> dict[str, DeviceState]:
+        """What the devices of a group report."""
+        found = groups.search(self._iot, group)
+        return {hit["thingName"]: devices.state(hit, self._subject) for hit in found}
+
+    def gone(self, things: Sequence[str]) -> set[str]:
+        """Which of these are in the registry no more."""
+        return groups.gone(self._iot, things)
+
+    def make_group(self, name: str, things: Sequence[str]) -> None:
+        """Make sure that a group of the rollout exists and has these members."""
+        groups.make(self._iot, name, things)
+
+    def delete_group(self, name: str) -> None:
+        """Delete a group of the rollout."""
+        groups.delete(self._iot, name)
+
+    def create_job(
+        self, job: str, group: str, document: Mapping[str, Any], wave: Wave, keep_open: bool
+    ) -> None:
+        """Start a job for a group."""
+        presigned = "${aws:iot:s3-presigned-url" in json.dumps(document)
+        jobs.create(
+            self._iot,
+            job,
+            groups.arn(self._iot, group),
+            document,
+            wave,
+            keep_open=keep_open,
+            presign_role=self._presign_role if presigned else "",
+            comment=f"Rollout of {self._subject}, wave {wave.name}",
+        )
+
+    def counts(self, job: str) -> Counts:
+        """Executions of a job by status."""
+        return jobs.counts(self._iot, job)
+
+    def executions(self, job: str) -> Iterable[Execution]:
+        """The last execution of every device."""
+        return jobs.executions(self._iot, job)
+
+    def cancel(self, job: str, why: str, running_too: bool) -> None:
+        """Cancel a job."""
+        jobs.cancel(self._iot, job, why, running_too=running_too)
+
+    def alarms(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Which of these alarms are in ALARM."""
+        return logs_and_alarms.ringing(self._client("cloudwatch"), names)
+
+    def error_logs(self, since: str) -> tuple[str, ...] | None:
+        """Devices that logged errors since then."""
+        if not self._log_group:
+            return None
+        return logs_and_alarms.devices_with_errors(self._client("logs"), self._log_group, since)
+
+    def command(self, command: Sequence[str], facts: Mapping[str, str]) -> tuple[int, str]:
+        """Run an operator's command: exit code and its last line."""
+        try:
+            done = subprocess.run(
+                list(command),
+                env={**os.environ, **facts},
+                capture_output=True,
+                text=True,
+                timeout=COMMAND_SECONDS,
+                check=False,
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            return 1, str(error)
+        lines = (done.stdout + done.stderr).strip().splitlines()
+        return done.returncode, lines[-1][:200] if lines else ""
+
+    def calls(self) -> dict[str, int]:
+        """Requests so far, by operation."""
+        return dict(self._attempts)
+
+
+class ProgramDocuments:
+    """`ports.Documents` of a program, from its packages."""
+
+    def __init__(self, s3: Any, bucket: str, prefix: str, program_id: str, presign: bool) -> None:
+        """``presign``: whether devices may fetch large code by a presigned address."""
+        self._s3, self._bucket, self._prefix = s3, bucket, prefix
+        self._program, self._presign = program_id, presign
+
+    def package(self, version: str) -> programs.Package | None:
+        """The package of a version."""
+        key = programs.key_of(self._prefix, self._program, version)
+        return packages.find(self._s3, self._bucket, key)
+
+    def of(self, version: str, jitter_seconds: int) -> dict[str, Any] | None:
+        """Brings a device to a version, or removes the program."""
+        if not version:
+            return programs.remove_document(self._program, jitter_seconds=jitter_seconds)
+        package = self.package(version)
+        if package is None:
+            return None
+        region = self._s3.meta.region_name
+        key = programs.key_of(self._prefix, self._program, version)
+        address = f"https://s3.{region}.amazonaws.com/{self._bucket}/{key}"
+        url = f"${{aws:iot:s3-presigned-url:{address}}}" if self._presign else ""
+        return programs.load_document(package, jitter_seconds=jitter_seconds, url=url)
+
+
+def holder() -> str:
+    """Who runs this: ``user@host:pid``."""
+    user = os.environ.get("USER") or os.environ.get("LOGNAME") or str(os.getuid())
+    return f"{user}@{socket.gethostname()}:{os.getpid()}"
+
+
+def is_dead(other: str) -> bool:
+    """Whether a holder was a process of this host and has ended."""
+    who, _, pid = other.rpartition(":")
+    if who.rpartition("@")[2] != socket.gethostname() or not pid.isdecimal():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False

@@ -1,0 +1,156 @@
+"""Rollouts on a local cloud, with boards that take part in its jobs."""
+
+from __future__ import annotations
+
+import pytest
+from fleetlib.core.rollout import waves
+
+from tests.cloud.http_boards import Boards
+from tests.module_runner import run_module
+
+pytestmark = pytest.mark.cloud
+
+PROGRAM, OLD, NEW = "blink", "1.0.0", "1.1.0"
+GROUP = "aws-iot-steel-local"
+PLAN = {
+    "defaults": {"bake_minutes": 0.01, "patience_minutes": 0.2},
+    "waves": [{"name": "canary", "count": 4}, {"name": "rest", "rest": True}],
+}
+
+
+@pytest.fixture
+def fleet(aws):
+    """20 things in the fleet's group, indexed."""
+    iot = aws("iot")
+    iot.update_indexing_configuration(
+        thingIndexingConfiguration={
+            "thingIndexingMode": "REGISTRY_AND_SHADOW",
+            "thingConnectivityIndexingMode": "STATUS",
+        }
+    )
+    iot.create_thing_group(thingGroupName=GROUP)
+    things = [f"{GROUP}-device-{number:03d}" for number in range(1, 21)]
+    for thing in things:
+        iot.create_thing(thingName=thing)
+        iot.add_thing_to_thing_group(thingGroupName=GROUP, thingName=thing)
+    return things
+
+
+@pytest.fixture
+def buckets(aws, account):
+    names = {"bucket": f"deploy-{account}", "packages_bucket": f"programs-{account}"}
+    for name in names.values():
+        aws("s3").create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
+    return names
+
+
+@pytest.fixture
+def publish(buckets, connection, tmp_path):
+    def publish(version):
+        path = tmp_path / f"{PROGRAM}.scm"
+        path.write_text(f"(led-on)\n; {version}\n")
+        result = run_module(
+            "steel_package",
+            bucket=buckets["packages_bucket"],
+            programs=[{"path": str(path), "version": version}],
+            signing_key_file=str(tmp_path / "key"),
+            **connection,
+        )
+        assert not result["failed"], result.get("msg")
+
+    publish(OLD)
+    publish(NEW)
+    return publish
+
+
+@pytest.fixture
+def boards(aws, fleet):
+    with Boards(aws, fleet, PROGRAM) as boards:
+        for thing in fleet:
+            boards.report(thing, OLD)
+        yield boards
+
+
+@pytest.fixture
+def rollout(buckets, publish, connection):
+    """``rollout(action, **options)`` runs the module."""
+
+    def rollout(action="start", check_mode=False, **options):
+        given = {"version": NEW, "target": GROUP, "plan": PLAN} if action == "start" else {}
+        return run_module(
+            "iot_rollout",
+            check_mode,
+            name_prefix="aws-iot-steel",
+            environment_name="local",
+            action=action,
+            program=PROGRAM,
+            poll_seconds=0.2,
+            lease_seconds=30,
+            rate_factor=1000,
+            **{**given, **options},
+            **buckets,
+            **connection,
+        )
+
+    return rollout
+
+
+def canaries(fleet):
+    return set(waves.spread([waves.Device(thing) for thing in fleet], [])[:4])
+
+
+def test_a_healthy_program_reaches_every_board_once_and_can_be_taken_back(rollout, boards, fleet, aws):
+    result = rollout()
+    assert result["state"] == "finished", result
+    assert boards.loads == {(thing, NEW): 1 for thing in fleet}
+    assert {one["outcome"] for one in result["devices"]} == {"SUCCEEDED"}
+    assert len(aws("iot").list_jobs()["jobs"]) == 2
+    assert result["record"]["calls"]["CreateJob"] == 2
+
+    again = rollout()
+    assert (again["state"], again["rollout_id"] == result["rollout_id"]) == ("finished", False)
+    assert boards.loads == {(thing, NEW): 1 for thing in fleet}
+
+    back = rollout("abort", rollout_id=result["rollout_id"], reason="LEDs stay dark")
+    assert back["state"] == "returned", back
+    assert set(boards.versions.values()) == {OLD}
+    assert {one["outcome"] for one in back["devices"]} == {"SUCCEEDED, back"}
+    groups = [one["groupName"] for one in aws("iot").list_thing_groups()["thingGroups"]]
+    assert groups == [GROUP]
+
+
+def test_a_program_that_fails_stops_in_the_canary_wave(rollout, boards, fleet):
+    boards.failing, boards.fails = set(sorted(canaries(fleet))[:1]), {NEW}
+    result = rollout()
+    assert result["state"] == "returned", result
+    assert {thing for thing, version in boards.loads if version == NEW} <= canaries(fleet)
+    assert set(boards.versions.values()) == {OLD}
+    abort = next(one for one in result["record"]["decisions"] if one["what"] == "abort")
+    assert abort["why"].startswith("wave canary: ")
+
+
+def test_check_mode_shows_the_forecast_and_touches_nothing(rollout, boards, aws, buckets):
+    result = rollout(check_mode=True)
+    assert result["forecast"]["devices"] == 20
+    assert "plan own: 20 devices in 2 waves" in result["lines"][0]
+    assert aws("iot").list_jobs()["jobs"] == []
+    assert "Contents" not in aws("s3").list_objects_v2(Bucket=buckets["bucket"])
+
+
+def test_a_rollout_is_refused_while_one_of_another_version_is_open(rollout, boards, fleet, publish):
+    boards.offline = {fleet[5]}
+    assert (
+        rollout(plan={**PLAN, "defaults": {"bake_minutes": 0, "patience_minutes": 0.01}})["state"]
+        == "waiting"
+    )
+    publish("1.2.0")
+    refused = rollout(version="1.2.0")
+    assert refused["failed"]
+    assert "is still open (waiting)" in refused["msg"]
+    assert rollout("close")["state"] == "finished"
+    assert not rollout(version="1.2.0", check_mode=True)["failed"]
+
+
+def test_what_was_never_published_or_started_is_named(rollout, boards):
+    assert "blink 9.9.9 is not published" in rollout(version="9.9.9")["msg"]
+    assert "There was never a rollout of program:blink" in rollout("status")["msg"]
