@@ -50,9 +50,9 @@ options:
     choices: [start, resume, pause, abort, close, status]
     default: start
   program:
-    description: Id of the program.
+    description: Id of the program. Not needed with O(rollout_id).
     type: str
-    required: true
+    default: ""
   version:
     description: The version to roll out; only for O(action=start).
     type: str
@@ -163,6 +163,17 @@ devices:
   elements: dict
   returned: when there is a rollout
   sample: [{thing: aws-iot-steel-production-device-001, wave: canary, outcome: SUCCEEDED}]
+stopped:
+  description: Why the rollout was aborted; empty when it was not.
+  type: str
+  returned: when there is a rollout
+  sample: ""
+sections:
+  description: What the report shows.
+  type: list
+  elements: dict
+  returned: success
+  sample: []
 forecast:
   description: What the simulator says - seconds, blast radius, requests, curve.
   type: dict
@@ -191,6 +202,7 @@ from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.rollout 
     engine,
     forecast,
     plan,
+    summary,
     waves,
 )
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.rollout.devices import subject_of
@@ -214,7 +226,8 @@ class Rollouts:
         self.pacer = Pacer(Quotas().scaled(params["rate_factor"]), CLOCK)
         self._context = context
         self.s3 = self.client("s3")
-        self.subject = subject_of(params["program"])
+        self.program = params["program"] or self._program_of(params["rollout_id"])
+        self.subject = subject_of(self.program)
         self.fleet_name = naming.fleet_name(params["name_prefix"], params["environment_name"])
         self.fleet = rollout.AwsFleet(
             self.client,
@@ -227,9 +240,14 @@ class Rollouts:
             self.s3,
             params["packages_bucket"],
             params["packages_prefix"],
-            params["program"],
+            self.program,
             bool(params["presign_role"]),
         )
+
+    def _program_of(self, rollout_id: str) -> str:
+        if not rollout_id:
+            raise InvalidInputError("program and rollout_id are both empty; one of them says which rollout.")
+        return self.record(rollout_id).subject.partition(":")[2]
 
     def client(self, service: str, **options: Any) -> Any:
         made = self._context.client(service, **options)
@@ -276,7 +294,7 @@ def start(work: Rollouts, check_mode: bool) -> dict[str, Any]:
     package = work.documents.package(params["version"])
     if package is None:
         raise FleetError(
-            f"{params['program']} {params['version']} is not published.", "publish_programs.yml publishes it."
+            f"{work.program} {params['version']} is not published.", "publish_programs.yml publishes it."
         )
     work.documents.of(
         params["version"], 0
@@ -304,7 +322,15 @@ def start(work: Rollouts, check_mode: bool) -> dict[str, Any]:
         if check_mode:
             lines = foreseen.pop("lines")
             reached = any(state.version != params["version"] for state in states.values())
-            return {"changed": reached, "rollout_id": "", "state": "", "lines": lines, "forecast": foreseen}
+            return {
+                "changed": reached,
+                "rollout_id": "",
+                "state": "",
+                "stopped": "",
+                "lines": lines,
+                "forecast": foreseen,
+                "sections": summary.foreseen(foreseen),
+            }
         work.store(chosen.id).put("forecast", foreseen)
         engine.start(
             work.store(chosen.id),
@@ -355,13 +381,17 @@ def followed(work: Rollouts, rollout_id: str, state: str) -> Record:
 
 
 def described(work: Rollouts, rollout_id: str, record: Record) -> dict[str, Any]:
+    devices = list(itertools.islice(outcomes(work, record), SHOWN_DEVICES))
+    foreseen = work.store(rollout_id).get("forecast") or {}
     return {
         "rollout_id": rollout_id,
         "state": record.state,
+        "stopped": summary.ending(record),
         "lines": table(record),
         "record": record.as_dict(),
-        "devices": list(itertools.islice(outcomes(work, record), SHOWN_DEVICES)),
-        "forecast": work.store(rollout_id).get("forecast") or {},
+        "devices": devices,
+        "forecast": foreseen,
+        "sections": summary.sections(record, devices, foreseen),
     }
 
 
@@ -417,7 +447,7 @@ def main() -> None:
                 "choices": ["start", "resume", "pause", "abort", "close", "status"],
                 "default": "start",
             },
-            "program": {"type": "str", "required": True},
+            "program": {"type": "str", "default": ""},
             "version": {"type": "str"},
             "target": {"type": "str"},
             "plan": {"type": "raw", "default": "standard"},

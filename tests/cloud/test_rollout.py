@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from fleetlib.core.rollout import waves
 
@@ -16,6 +18,16 @@ PLAN = {
     "defaults": {"bake_minutes": 0.01, "patience_minutes": 0.2},
     "waves": [{"name": "canary", "count": 4}, {"name": "rest", "rest": True}],
 }
+
+
+PLAY = """
+- hosts: control
+  gather_facts: false
+  module_defaults:
+    group/steel.fleet.fleet: "{{ fleet_aws_connection }}"
+  roles:
+    - role: steel.fleet.rollout
+"""
 
 
 @pytest.fixture
@@ -154,3 +166,29 @@ def test_a_rollout_is_refused_while_one_of_another_version_is_open(rollout, boar
 def test_what_was_never_published_or_started_is_named(rollout, boards):
     assert "blink 9.9.9 is not published" in rollout(version="9.9.9")["msg"]
     assert "There was never a rollout of program:blink" in rollout("status")["msg"]
+
+
+def test_the_role_reports_the_rollout_and_fails_when_a_gate_stops_it(
+    buckets, publish, boards, fleet, ansible_playbook, connection, tmp_path
+):
+    boards.failing, boards.fails = canaries(fleet), {NEW}
+    (tmp_path / "play.yml").write_text(PLAY)
+    settings = {
+        "fleet_aws_connection": connection,
+        "rollout_program": PROGRAM,
+        "rollout_version": NEW,
+        "rollout_target": GROUP,
+        "rollout_plan": PLAN,
+        "rollout_bucket": buckets["bucket"],
+        "rollout_packages_bucket": buckets["packages_bucket"],
+        "rollout_poll_seconds": 0.2,
+    }
+    run = ansible_playbook(str(tmp_path / "play.yml"), "-e", json.dumps(settings))
+    assert run.returncode != 0
+    assert "was stopped: wave canary: " in " ".join(run.stdout.split())
+    assert "rollout: aws-iot-steel-local-blink-" in run.stderr
+    report = json.loads(next((tmp_path / "reports").glob("*/latest/report.json")).read_text())
+    assert report["warnings"] == []
+    sections = {section["title"]: section for section in report["sections"]}
+    assert {curve["name"] for curve in sections["Progress"]["series"]} == {"actual", "predicted"}
+    assert len(sections["Devices"]["cells"]) == len(fleet)
