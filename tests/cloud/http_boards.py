@@ -60,5 +60,5 @@ class Boards:
             jobId=found["jobId"],
             thingName=thing,
             status="FAILED" if failed else "SUCCEEDED",
-            statusDetails={"version": version},
+            statusDetails={"version": version or "none"},
         )
