@@ -2,7 +2,8 @@
 
 Healthy, failing and connection-killing programs on 200 connected boards, a rollout that is killed with
 SIGKILL again and again, prediction against what happened, and the simulator with a million
-devices. Everything runs against a local cloud of its own. Writes docs/performance-benchmarks.d/rollout.{md,svg}.
+devices. Everything runs against a local cloud of its own. Writes
+docs/performance-benchmarks.d/rollout.{md,svg}.
 """
 
 from __future__ import annotations
@@ -354,7 +355,7 @@ def text(found: dict[str, Any], boards: int, commit: str) -> str:
 
 `python benchmarks/rollout.py`, commit {commit}, {platform.machine()}, {os.cpu_count()} processors, Python
 {platform.python_version()}; local cloud, {boards} connected virtual boards, job latency {LATENCY_SECONDS:g} s
-(median, lognormal, sigma {LATENCY_SPREAD:g}), waves of 10, 25 % and the rest, each watched for 6 s.
+(median, lognormal, sigma {LATENCY_SPREAD:g}), waves of 10, 25 % and the rest, each watched for 6 s (12 s where it is killed).
 
 {table(rows)}
 

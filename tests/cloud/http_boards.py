@@ -66,6 +66,15 @@ class Boards:
         self._connections[thing] = stack
         self.offline.discard(thing)
 
+    def wait_for(self, version: str, things: set[str], timeout_seconds: float = 10.0) -> bool:
+        """Until these boards have the version."""
+        deadline = time.monotonic() + timeout_seconds
+        while time.monotonic() < deadline:
+            if all(self.versions.get(thing) == version for thing in things):
+                return True
+            self._ended.wait(0.05)
+        return False
+
     def report(self, thing: str, version: str, status: str = "Running") -> None:
         """Report a version as the board does; empty for none."""
         self.versions[thing] = version

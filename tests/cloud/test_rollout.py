@@ -32,7 +32,7 @@ PLAY = """
 
 @pytest.fixture
 def fleet(aws):
-    """20 things in the fleet's group, indexed."""
+    """12 things in the fleet's group, indexed."""
     iot = aws("iot")
     iot.update_indexing_configuration(
         thingIndexingConfiguration={
@@ -41,7 +41,7 @@ def fleet(aws):
         }
     )
     iot.create_thing_group(thingGroupName=GROUP)
-    things = [f"{GROUP}-device-{number:03d}" for number in range(1, 21)]
+    things = [f"{GROUP}-device-{number:03d}" for number in range(1, 13)]
     for thing in things:
         iot.create_thing(thingName=thing)
         iot.add_thing_to_thing_group(thingGroupName=GROUP, thingName=thing)
@@ -111,7 +111,9 @@ def canaries(fleet):
     return set(waves.spread([waves.Device(thing) for thing in fleet], [])[:4])
 
 
-def test_a_healthy_program_reaches_every_board_once_and_can_be_taken_back(rollout, boards, fleet, aws):
+def test_a_healthy_program_reaches_every_board_once_and_can_be_taken_back(
+    rollout, boards, fleet, aws, buckets, connection
+):
     result = rollout()
     assert result["state"] == "finished", result
     assert boards.loads == {(thing, NEW): 1 for thing in fleet}
@@ -122,6 +124,10 @@ def test_a_healthy_program_reaches_every_board_once_and_can_be_taken_back(rollou
     again = rollout()
     assert (again["state"], again["rollout_id"] == result["rollout_id"]) == ("finished", False)
     assert boards.loads == {(thing, NEW): 1 for thing in fleet}
+
+    boards.report(fleet[3], "0.0.1")
+    drifts = run_module("iot_rollout_drift_info", bucket=buckets["bucket"], **connection)["drifts"]
+    assert [(one["thing"], one["assigned"], one["reported"]) for one in drifts] == [(fleet[3], NEW, "0.0.1")]
 
     back = rollout("abort", rollout_id=result["rollout_id"], reason="LEDs stay dark")
     assert back["state"] == "returned", back
@@ -141,10 +147,30 @@ def test_a_program_that_fails_stops_in_the_canary_wave(rollout, boards, fleet):
     assert abort["why"].startswith("wave canary: ")
 
 
+def test_a_program_that_kills_the_connection_is_caught_and_its_boards_are_awaited(
+    rollout, fleet, aws, cloud, publish
+):
+    watched = {**PLAN, "defaults": {"bake_minutes": 0.1, "patience_minutes": 0.01}}
+    with Boards(aws, fleet, PROGRAM, f"ws://127.0.0.1:{cloud.port}") as boards:
+        for thing in fleet:
+            boards.report(thing, OLD)
+        boards.dying = {NEW: 0.5}
+        result = rollout(plan=watched)
+        assert result["state"] == "return_open", result["lines"]
+        abort = next(one for one in result["record"]["decisions"] if one["what"] == "abort")
+        assert "connections: " in abort["why"]
+        assert {thing for thing, version in boards.loads if version == NEW} == canaries(fleet)
+        boards.dying = {}
+        for thing in tuple(boards.offline):
+            boards.connect(thing)
+        assert boards.wait_for(OLD, canaries(fleet))
+        assert rollout("resume")["state"] == "returned"
+
+
 def test_check_mode_shows_the_forecast_and_touches_nothing(rollout, boards, aws, buckets):
     result = rollout(check_mode=True)
-    assert result["forecast"]["devices"] == 20
-    assert "plan own: 20 devices in 2 waves" in result["lines"][0]
+    assert result["forecast"]["devices"] == 12
+    assert "plan own: 12 devices in 2 waves" in result["lines"][0]
     assert aws("iot").list_jobs()["jobs"] == []
     assert "Contents" not in aws("s3").list_objects_v2(Bucket=buckets["bucket"])
 

@@ -26,6 +26,8 @@ from .core.rollout.waves import Device
 COMMAND_SECONDS = 600
 """How long an operator's gate command may take."""
 
+_POINTERS = "rollouts/current/"
+
 _PROGRAM_IN_ID = 21
 """Of 64 characters of a job's id, what fleet (26), hash, wave and part leave."""
 
@@ -106,13 +108,20 @@ def latest(s3: Any, bucket: str, subject: str) -> str:
     return str(found[0]["rollout"])
 
 
+def all_latest(s3: Any, bucket: str) -> list[tuple[str, str]]:
+    """(subject, id of its last rollout) of every subject that ever had one."""
+    keys = documents.keys(s3, bucket, _POINTERS)
+    subjects = [key.removeprefix(_POINTERS).removesuffix(".json").replace("/", ":") for key in keys]
+    return [(subject, latest(s3, bucket, subject)) for subject in subjects]
+
+
 def ask(store: S3Store, wish: str, by: str, why: str, clock: Clock) -> None:
     """Leave a wish for whoever works on the rollout, now or later."""
     store.put("wish", {"wish": wish, "by": by, "why": why, "at": iso(clock.now())})
 
 
 def _pointer(subject: str) -> str:
-    return f"rollouts/current/{subject.replace(':', '/')}.json"
+    return f"{_POINTERS}{subject.replace(':', '/')}.json"
 
 
 class AwsFleet:

@@ -54,6 +54,12 @@ def write(s3: Any, bucket: str, key: str, data: Mapping[str, Any]) -> None:
     _put(s3, bucket, key, data, {})
 
 
+def keys(s3: Any, bucket: str, prefix: str) -> list[str]:
+    """s3:ListObjectsV2: the keys below a prefix."""
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+    return [one["Key"] for page in pages for one in page.get("Contents", [])]
+
+
 def _put(s3: Any, bucket: str, key: str, data: Mapping[str, Any], condition: Mapping[str, str]) -> Any:
     body = _body(data)
     return s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json", **condition)[

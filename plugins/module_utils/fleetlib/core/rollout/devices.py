@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any, Final
 
+from ..clock import iso
 from .ports import DeviceState
 from .waves import Device
 
@@ -27,12 +29,14 @@ def state(hit: Mapping[str, Any], subject: str) -> DeviceState:
     """What the device reports about a subject. A shadow of another shape reports nothing."""
     reported = _reported(hit)
     about = _about(reported, subject)
+    connection = _mapping(hit.get("connectivity"))
     hardware = _mapping(reported.get("hardware_state"))
     return DeviceState(
-        connected=bool(_mapping(hit.get("connectivity")).get("connected")),
+        connected=bool(connection.get("connected")),
         version=str(about.get("version") or ""),
         status=_status(about),
         since=str(about.get("since") or ""),
+        seen_at=_moment(connection.get("timestamp")),
         memory_bytes=_number(_mapping(hardware.get("memory_usage")).get("used_bytes")),
         cpu_percent=_number(hardware.get("cpu_percent")),
     )
@@ -56,6 +60,11 @@ def _reported(hit: Mapping[str, Any]) -> Mapping[str, Any]:
     except ValueError:
         return {}
     return _mapping(_mapping(shadow).get("reported"))
+
+
+def _moment(milliseconds: Any) -> str:
+    known = _number(milliseconds)
+    return iso(datetime.fromtimestamp(known / 1000, UTC)) if known else ""
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

@@ -25,6 +25,8 @@ class DeviceState:
     """Of the rollout's subject; empty when the device has none."""
     status: str = ""
     since: str = ""
+    seen_at: str = ""
+    """When its connection came or went last."""
     memory_bytes: float | None = None
     cpu_percent: float | None = None
 
