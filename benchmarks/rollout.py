@@ -355,7 +355,8 @@ def text(found: dict[str, Any], boards: int, commit: str) -> str:
 
 `python benchmarks/rollout.py`, commit {commit}, {platform.machine()}, {os.cpu_count()} processors, Python
 {platform.python_version()}; local cloud, {boards} connected virtual boards, job latency {LATENCY_SECONDS:g} s
-(median, lognormal, sigma {LATENCY_SPREAD:g}), waves of 10, 25 % and the rest, each watched for 6 s (12 s where it is killed).
+(median, lognormal, sigma {LATENCY_SPREAD:g}), waves of 10, 25 % and the rest, each watched for
+6 s (12 s where it is killed).
 
 {table(rows)}
 
