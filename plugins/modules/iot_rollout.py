@@ -49,8 +49,13 @@ options:
     type: str
     choices: [start, resume, pause, abort, close, status]
     default: start
+  kind:
+    description: What is rolled out. For V(firmware) O(packages_bucket) is the firmware bucket.
+    type: str
+    choices: [program, firmware]
+    default: program
   program:
-    description: Id of the program. Not needed with O(rollout_id).
+    description: Id of the program. Not needed with O(rollout_id), nor for O(kind=firmware).
     type: str
     default: ""
   version:
@@ -205,7 +210,10 @@ from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.rollout 
     summary,
     waves,
 )
-from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.rollout.devices import subject_of
+from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.rollout.devices import (
+    FIRMWARE,
+    subject_of,
+)
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.rollout.record import (
     OPEN,
     Record,
@@ -226,8 +234,7 @@ class Rollouts:
         self.pacer = Pacer(Quotas().scaled(params["rate_factor"]), CLOCK)
         self._context = context
         self.s3 = self.client("s3")
-        self.program = params["program"] or self._program_of(params["rollout_id"])
-        self.subject = subject_of(self.program)
+        self.subject = FIRMWARE if params["kind"] == FIRMWARE else self._program_subject()
         self.fleet_name = naming.fleet_name(params["name_prefix"], params["environment_name"])
         self.fleet = rollout.AwsFleet(
             self.client,
@@ -236,18 +243,37 @@ class Rollouts:
             log_group=params["log_group"],
             presign_role=params["presign_role"],
         )
-        self.documents = rollout.ProgramDocuments(
-            self.s3,
-            params["packages_bucket"],
-            params["packages_prefix"],
-            self.program,
-            bool(params["presign_role"]),
-        )
+        bucket, presign = params["packages_bucket"], bool(params["presign_role"])
+        self.documents: rollout.ProgramDocuments | rollout.FirmwareDocuments
+        if self.subject == FIRMWARE:
+            self.documents = rollout.FirmwareDocuments(self.s3, bucket, presign)
+        else:
+            program = self.subject.partition(":")[2]
+            self.documents = rollout.ProgramDocuments(
+                self.s3, bucket, params["packages_prefix"], program, presign
+            )
 
-    def _program_of(self, rollout_id: str) -> str:
-        if not rollout_id:
+    def _program_subject(self) -> str:
+        if self.params["program"]:
+            return subject_of(self.params["program"])
+        if not self.params["rollout_id"]:
             raise InvalidInputError("program and rollout_id are both empty; one of them says which rollout.")
-        return self.record(rollout_id).subject.partition(":")[2]
+        return self.record(self.params["rollout_id"]).subject
+
+    def sha256_of(self, version: str) -> str:
+        """Of what is published under the version."""
+        if isinstance(self.documents, rollout.FirmwareDocuments):
+            release = self.documents.release(version)
+            found = release.sha256 if release else ""
+        else:
+            package = self.documents.package(version)
+            found = package.manifest.sha256 if package else ""
+        if not found:
+            raise FleetError(
+                f"{self.subject} {version} is not published.",
+                "publish_programs.yml publishes programs; firmware_image=<file> publishes firmware.",
+            )
+        return found
 
     def client(self, service: str, **options: Any) -> Any:
         made = self._context.client(service, **options)
@@ -291,14 +317,8 @@ def start(work: Rollouts, check_mode: bool) -> dict[str, Any]:
     params = work.params
     if not params["version"] or not params["target"]:
         raise InvalidInputError("action=start needs version and target.")
-    package = work.documents.package(params["version"])
-    if package is None:
-        raise FleetError(
-            f"{work.program} {params['version']} is not published.", "publish_programs.yml publishes it."
-        )
-    work.documents.of(
-        params["version"], 0
-    )  # a program that is too large is refused before anything is touched
+    sha256 = work.sha256_of(params["version"])
+    work.documents.of(params["version"], 0)  # what cannot be sent is refused before anything is touched
     parsed = plan.parse(params["plan"])
     chosen = rollout.choose(
         work.s3,
@@ -340,7 +360,7 @@ def start(work: Rollouts, check_mode: bool) -> dict[str, Any]:
             rollout_id=chosen.id,
             subject=work.subject,
             version=params["version"],
-            sha256=package.manifest.sha256,
+            sha256=sha256,
             target=params["target"],
             by=rollout.holder(),
         )
@@ -447,6 +467,7 @@ def main() -> None:
                 "choices": ["start", "resume", "pause", "abort", "close", "status"],
                 "default": "start",
             },
+            "kind": {"type": "str", "choices": ["program", "firmware"], "default": "program"},
             "program": {"type": "str", "default": ""},
             "version": {"type": "str"},
             "target": {"type": "str"},

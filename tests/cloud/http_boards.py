@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import threading
 import time
+import urllib.request
 from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
 from fleetlib import delivery
+from fleetlib.crypto import signatures
 from fleetlib.mqtt.listener import Listener
 
 
@@ -38,6 +42,11 @@ class Boards:
         self.offline: set[str] = set()
         self.dying: dict[str, float] = {}
         """Version to the seconds after which it kills the board's connection."""
+        self.public_key = ""
+        """PEM; with it boards check what they download, as a board does with the key in its firmware."""
+        self.unwell: set[str] = set()
+        """Boards that do not come up with new firmware and go back by themselves."""
+        self.firmware: dict[str, str] = {}
         self._busy: list[tuple[float, str, str, str]] = []
         self._drops: list[tuple[float, str]] = []
         self._connections: dict[str, ExitStack] = {}
@@ -101,9 +110,39 @@ class Boards:
         found = self._jobs.start_next_pending_job_execution(thingName=thing).get("execution")
         if not found:
             return
-        version = json.loads(found["jobDocument"])["request"].get("version", "")
+        document = json.loads(found["jobDocument"])
+        if document["operation"] == "firmware.update":
+            self._update(thing, found["jobId"], document["request"])
+            return
+        version = document["request"].get("version", "")
         self.loads[thing, version] += 1
         self._busy.append((time.monotonic() + self._latency(), thing, found["jobId"], version))
+
+    def _update(self, thing: str, job: str, request: dict[str, Any]) -> None:
+        """Download into the other slot, check, start, report the success, and confirm; or go back."""
+        with urllib.request.urlopen(request["download_url"], timeout=10) as answer:
+            image = answer.read()
+        signature = base64.b64decode(request["signature"])
+        good = hashlib.sha256(image).hexdigest() == request["checksum"] and signatures.verify(
+            self.public_key, image, signature
+        )
+        self.loads[thing, request["firmware_version"]] += 1
+        former = self.firmware.get(thing, "")
+        if good:
+            self.run_firmware(thing, request["firmware_version"], confirmed=False)
+        status = "SUCCEEDED" if good else "REJECTED"
+        details = {"version": request["firmware_version"]}
+        self._jobs.update_job_execution(jobId=job, thingName=thing, status=status, statusDetails=details)
+        if good:
+            well = thing not in self.unwell
+            self.run_firmware(thing, request["firmware_version"] if well else former)
+
+    def run_firmware(self, thing: str, version: str, confirmed: bool = True) -> None:
+        """Report the firmware that runs."""
+        self.firmware[thing] = version
+        firmware = {"version": version, "slot": "ota_0", "confirmed": confirmed}
+        payload = json.dumps({"state": {"reported": {"firmware": firmware}}})
+        self._data.update_thing_shadow(thingName=thing, payload=payload)
 
     def _finish(self, thing: str, job: str, version: str) -> None:
         failed = thing in self.failing and version in self.fails

@@ -6,6 +6,7 @@ import json
 
 import pytest
 from fleetlib.core.rollout import waves
+from fleetlib.crypto import signatures
 
 from tests.cloud.http_boards import Boards
 from tests.module_runner import run_module
@@ -13,6 +14,7 @@ from tests.module_runner import run_module
 pytestmark = pytest.mark.cloud
 
 PROGRAM, OLD, NEW = "blink", "1.0.0", "1.1.0"
+IMAGE = bytes([0xE9, 1, 2, 3]) + bytes(8) + (5).to_bytes(2, "little") + bytes(50)
 GROUP = "aws-iot-steel-local"
 PLAN = {
     "defaults": {"bake_minutes": 0.01, "patience_minutes": 0.2},
@@ -190,7 +192,7 @@ def test_a_rollout_is_refused_while_one_of_another_version_is_open(rollout, boar
 
 
 def test_what_was_never_published_or_started_is_named(rollout, boards):
-    assert "blink 9.9.9 is not published" in rollout(version="9.9.9")["msg"]
+    assert "program:blink 9.9.9 is not published" in rollout(version="9.9.9")["msg"]
     assert "There was never a rollout of program:blink" in rollout("status")["msg"]
 
 
@@ -218,3 +220,55 @@ def test_the_role_reports_the_rollout_and_fails_when_a_gate_stops_it(
     sections = {section["title"]: section for section in report["sections"]}
     assert {curve["name"] for curve in sections["Progress"]["series"]} == {"actual", "predicted"}
     assert len(sections["Devices"]["cells"]) == len(fleet)
+
+
+def test_firmware_is_downloaded_checked_and_confirmed_and_boards_that_go_back_close_the_gate(
+    rollout, boards, fleet, aws, buckets, connection, tmp_path
+):
+    trust = {"Effect": "Allow", "Principal": {"Service": "iot.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    allowed = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}
+    iam = aws("iam")
+    role = iam.create_role(
+        RoleName="downloads",
+        AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]}),
+    )["Role"]["Arn"]
+    iam.put_role_policy(
+        RoleName="downloads",
+        PolicyName="read",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [allowed]}),
+    )
+    image = tmp_path / "app.bin"
+    for version in (OLD, NEW):
+        image.write_bytes(IMAGE + version.encode())
+        published = run_module(
+            "iot_rollout_image",
+            bucket=buckets["packages_bucket"],
+            path=str(image),
+            version=version,
+            signing_key_file=str(tmp_path / "key"),
+            **connection,
+        )
+        assert published["changed"], published
+    refused = run_module(
+        "iot_rollout_image",
+        bucket=buckets["packages_bucket"],
+        path=str(image),
+        version=OLD,
+        signing_key_file=str(tmp_path / "key"),
+        **connection,
+    )
+    assert f"Firmware {OLD} is published already" in refused["msg"]
+
+    boards.public_key = signatures.LocalSigner(tmp_path / "key").public_pem()
+    for thing in fleet:
+        boards.run_firmware(thing, OLD)
+    boards.unwell = set(sorted(canaries(fleet))[:1])
+    result = rollout(kind="firmware", presign_role=role)
+    assert result["state"] == "returned", result
+    abort = next(one for one in result["record"]["decisions"] if one["what"] == "abort")
+    assert "program status: 1 of 4 do not run it" in abort["why"]
+    assert {thing for thing, version in boards.loads if version == NEW} == canaries(fleet)
+
+    boards.unwell = set()
+    result = rollout(kind="firmware", presign_role=role)
+    assert (result["state"], set(boards.firmware.values())) == ("finished", {NEW})

@@ -13,10 +13,11 @@ from hashlib import sha256
 from typing import Any
 
 from .aws import documents, groups, jobs, logs_and_alarms, packages
+from .aws import firmware as images
 from .core import programs
 from .core.clock import Clock, iso
 from .core.errors import FleetError
-from .core.rollout import devices
+from .core.rollout import devices, firmware
 from .core.rollout.gate import Counts
 from .core.rollout.plan import Wave
 from .core.rollout.ports import DeviceState, Execution
@@ -243,11 +244,39 @@ class ProgramDocuments:
         package = self.package(version)
         if package is None:
             return None
-        region = self._s3.meta.region_name
-        key = programs.key_of(self._prefix, self._program, version)
-        address = f"https://s3.{region}.amazonaws.com/{self._bucket}/{key}"
-        url = f"${{aws:iot:s3-presigned-url:{address}}}" if self._presign else ""
+        key = programs.code_key_of(self._prefix, self._program, version)
+        url = presigned(self._s3, self._bucket, key) if self._presign else ""
         return programs.load_document(package, jitter_seconds=jitter_seconds, url=url)
+
+
+class FirmwareDocuments:
+    """`ports.Documents` of the firmware, from its published images."""
+
+    def __init__(self, s3: Any, bucket: str, presign: bool) -> None:
+        """``presign``: whether there is a role with which AWS IoT presigns the images' addresses."""
+        self._s3, self._bucket, self._presign = s3, bucket, presign
+
+    def release(self, version: str) -> firmware.Release | None:
+        """What is published of a version."""
+        return images.find(self._s3, self._bucket, version)
+
+    def of(self, version: str, jitter_seconds: int) -> dict[str, Any] | None:
+        """Brings a device to a version. A device is never left without firmware."""
+        release = self.release(version) if version else None
+        if release is None:
+            return None
+        if not self._presign:
+            raise FleetError(
+                "Devices could not download the image.",
+                "Set rollout_presign_role to a role that AWS IoT may assume to read the firmware bucket.",
+            )
+        url = presigned(self._s3, self._bucket, firmware.image_key(version))
+        return firmware.update_document(release, url, jitter_seconds=jitter_seconds)
+
+
+def presigned(s3: Any, bucket: str, key: str) -> str:
+    """What AWS IoT replaces by a presigned address when a device gets the document."""
+    return f"${{aws:iot:s3-presigned-url:https://s3.{s3.meta.region_name}.amazonaws.com/{bucket}/{key}}}"
 
 
 def holder() -> str:

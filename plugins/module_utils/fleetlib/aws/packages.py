@@ -40,8 +40,15 @@ def _versions(s3: Any, bucket: str, start: str) -> Iterator[str]:
 
 
 def publish(s3: Any, bucket: str, key: str, package: programs.Package) -> None:
-    """s3:PutObject, only where nothing is: of two who publish at once, one gets an error."""
+    """s3:PutObject, only where nothing is: of two who publish at once, one gets an error.
+
+    Code that is too large for a job comes first, as an object that devices fetch; the package says that it is
+    there.
+    """
     body = package.as_bytes()
+    if package.manifest.size_bytes > programs.INLINE_BYTES:
+        code_key = f"{key.rpartition('/')[0]}/{programs.CODE_NAME}"
+        s3.put_object(Bucket=bucket, Key=code_key, Body=package.code.encode(), ContentType="text/plain")
     try:
         s3.put_object(
             Bucket=bucket,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 
@@ -16,8 +17,11 @@ class KmsSigner:
         """The key's ARN."""
 
     def sign(self, data: bytes) -> bytes:
-        """ECDSA with SHA-256, DER. KMS takes messages of up to 4,096 bytes as they are."""
+        """ECDSA with SHA-256, DER. The hash is made here: KMS takes no more than 4,096 bytes."""
         answer = self._kms.sign(
-            KeyId=self._key, Message=data, MessageType="RAW", SigningAlgorithm="ECDSA_SHA_256"
+            KeyId=self._key,
+            Message=hashlib.sha256(data).digest(),
+            MessageType="DIGEST",
+            SigningAlgorithm="ECDSA_SHA_256",
         )
         return bytes(answer["Signature"])

@@ -18,6 +18,9 @@ SCHEMA: Final = 1
 INLINE_BYTES: Final = 16 * 1024
 """Larger code is fetched by the device from a presigned address instead of being part of a job."""
 
+CODE_NAME: Final = "program.txt"
+"""The object with such code. Not .scm: the validator looks at those, and this one was validated."""
+
 MAX_DOCUMENT_BYTES: Final = 32 * 1024
 """Of a job document, by AWS IoT Jobs."""
 
@@ -119,6 +122,11 @@ def version_order(version: str) -> tuple[Any, ...]:
 def key_of(prefix: str, program_id: str, version: str) -> str:
     """Where a package is in its bucket."""
     return f"{prefix}/{program_id}/{version}/package.json"
+
+
+def code_key_of(prefix: str, program_id: str, version: str) -> str:
+    """Where the code of a program above `INLINE_BYTES` is, for devices to fetch."""
+    return f"{prefix}/{program_id}/{version}/{CODE_NAME}"
 
 
 def read(body: bytes, where: str) -> Package:

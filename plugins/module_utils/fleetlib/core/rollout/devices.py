@@ -34,7 +34,7 @@ def state(hit: Mapping[str, Any], subject: str) -> DeviceState:
     return DeviceState(
         connected=bool(connection.get("connected")),
         version=str(about.get("version") or ""),
-        status=_status(about),
+        status="Unconfirmed" if about.get("confirmed") is False else _status(about),
         since=str(about.get("since") or ""),
         seen_at=_moment(connection.get("timestamp")),
         memory_bytes=_number(_mapping(hardware.get("memory_usage")).get("used_bytes")),

@@ -278,10 +278,7 @@ class Engine:
             )
             wave.parts.append(part)
             self._save()
-        document = self._documents.of(self._record.version, planned.jitter_seconds)
-        if document is None:
-            raise FleetError(f"{self._record.subject} {self._record.version} is not published any more.")
-        self._start_job(part, document, planned, keep_open=False)
+        self._start_job(part, self._record.version, planned, keep_open=False)
         wave.state = "deploying"
         self._decide(f"wave {wave.name}: started", f"job {part.job} for {part.devices} devices")
         self._save()
@@ -302,7 +299,13 @@ class Engine:
         self._store.put(f"parts/{name}", {"things": list(things)})
         return Part(name, name, len(things))
 
-    def _start_job(self, part: Part, document: dict[str, object], planned: Wave, keep_open: bool) -> None:
+    def _start_job(self, part: Part, version: str, planned: Wave, keep_open: bool) -> None:
+        document = self._documents.of(version, planned.jitter_seconds)
+        if document is None:
+            raise FleetError(
+                f"{self._record.subject} {version} is not published any more.",
+                "Restore its object in the bucket (it is versioned), then resume.",
+            )
         if part.own_group:
             self._fleet.make_group(part.group, self._things(f"parts/{part.job}"))
         self._fleet.create_job(part.job, part.group, document, planned, keep_open)
@@ -511,8 +514,7 @@ class Engine:
         for part in wave.returns:
             if not part.created_at:
                 version = (self._store.get(f"parts/{part.job}") or {}).get("version", "")
-                document = self._documents.of(version, planned.jitter_seconds)
-                self._start_job(part, document or {}, patient, keep_open=True)
+                self._start_job(part, version, patient, keep_open=True)
         wave.state, wave.return_from = "returning", self._now()
         what = ", ".join(
             f"{len(things)} to {version or 'none'}" for version, things in sorted(former.items())
@@ -664,7 +666,7 @@ def _has_begun(one: Execution) -> bool:
 
 
 def _is_wrong(state: DeviceState | None, record: Record) -> bool:
-    return state is not None and (state.failed or state.version != record.version)
+    return state is not None and (state.failed or not state.confirmed or state.version != record.version)
 
 
 def _is_back(ended: bool, state: DeviceState | None, version: str) -> bool:

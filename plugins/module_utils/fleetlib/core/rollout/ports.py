@@ -31,6 +31,11 @@ class DeviceState:
     cpu_percent: float | None = None
 
     @property
+    def confirmed(self) -> bool:
+        """Whether it keeps the firmware that it runs; a program needs no confirmation."""
+        return self.status != "Unconfirmed"
+
+    @property
     def failed(self) -> bool:
         """Whether it reports the subject as failed."""
         return self.status == "Failed"

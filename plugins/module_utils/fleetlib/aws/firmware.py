@@ -1,0 +1,61 @@
+"""Firmware images in their bucket."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+from ..core.errors import FleetError
+from ..core.objects import HASH_METADATA, digest
+from ..core.rollout import firmware
+
+with contextlib.suppress(
+    ImportError
+):  # the module runner names the missing library before anything here is called
+    from botocore.exceptions import ClientError
+
+
+def find(s3: Any, bucket: str, version: str) -> firmware.Release | None:
+    """s3:GetObject: what is published of a version."""
+    key = firmware.release_key(version)
+    try:
+        body = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+    except ClientError as error:
+        if error.response["Error"]["Code"] in ("NoSuchKey", "404"):
+            return None
+        raise
+    return firmware.read(body, f"s3://{bucket}/{key}")
+
+
+def publish(s3: Any, bucket: str, release: firmware.Release, image: bytes) -> None:
+    """s3:PutObject of the image, then of its description; each only where nothing is.
+
+    An image without a description is what an interrupted publication left: the same bytes are taken over.
+    """
+    key = firmware.image_key(release.version)
+    if not _put_new(s3, bucket, key, image, "application/octet-stream"):
+        stored = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+        if digest(stored) != release.sha256:
+            raise FleetError(
+                f"{key} in {bucket} exists with other content.", "Give the new image a new version."
+            )
+    if not _put_new(
+        s3, bucket, firmware.release_key(release.version), release.as_bytes(), "application/json"
+    ):
+        raise FleetError(
+            f"Somebody else published firmware {release.version} at the same time.",
+            "Run again: what they published is compared then.",
+        )
+
+
+def _put_new(s3: Any, bucket: str, key: str, body: bytes, content_type: str) -> bool:
+    metadata = {HASH_METADATA: digest(body)}
+    try:
+        s3.put_object(
+            Bucket=bucket, Key=key, Body=body, ContentType=content_type, Metadata=metadata, IfNoneMatch="*"
+        )
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in ("PreconditionFailed", "ConditionalRequestConflict"):
+            raise
+        return False
+    return True
