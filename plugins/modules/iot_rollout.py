@@ -44,7 +44,8 @@ options:
       - V(resume) goes on with one, also after a pause.
       - V(pause) stops where it is; devices that have begun finish.
       - V(abort) stops it and takes back every device that had begun, also in a rollout that has finished.
-      - V(close) ends one that only waits for devices that are offline; they keep what they have.
+      - V(close) ends one that only waits, for devices that are offline or for a decision about devices whose
+        former version was never published; they keep what they have.
       - V(status) only looks.
     type: str
     choices: [start, resume, pause, abort, close, status]
@@ -338,7 +339,9 @@ def start(work: Rollouts, check_mode: bool) -> dict[str, Any]:
     if chosen.is_new:
         states = work.fleet.states(params["target"])
         assignment = waves.assign(parsed, work.fleet.devices(params["target"]))
-        foreseen = forecast.forecast(parsed, assignment, forecast.model(params["model"], states.values()))
+        foreseen = forecast.forecast(
+            parsed, assignment, forecast.model(params["model"], states.values(), CLOCK.now())
+        )
         if check_mode:
             lines = foreseen.pop("lines")
             reached = any(state.version != params["version"] for state in states.values())

@@ -149,6 +149,11 @@ def test_a_former_version_that_was_never_published_is_left_to_a_person_and_keeps
     assert record.state == "return_open"
     assert [wave.not_returnable for wave in record.waves if wave.not_returnable] == [["device-003"]]
     assert world.with_version() == {"device-003"}
+    assert why(record, "taken back") == [
+        "1 devices had a version that was never published; somebody has to decide"
+    ]
+    world.wished = {"wish": "close", "by": "bob", "why": "reflashed by hand"}
+    assert world.run().state == "returned"
 
 
 def test_a_device_that_was_deleted_meanwhile_need_not_come_back():
@@ -280,6 +285,19 @@ def test_a_wave_by_group_uses_that_group_itself():
     record = world.run()
     assert (record.state, record.waves[0].parts[0].group) == ("finished", "lab")
     assert set(world.groups) == {GROUP, "lab"}  # its own groups are gone, the operator's is not
+
+
+def test_waves_begin_in_their_window_only():
+    world = World(boards(20))
+    # The world's clock begins at 09:00; the first wave takes more than three minutes.
+    world.start({**QUICK, "windows": [{"start": "08:59", "minutes": 3}]})
+    record = world.run()
+    assert record.state == "finished"
+    assert [wave.started_at[:16] for wave in record.waves] == [
+        "2026-03-01T09:00",
+        "2026-03-02T08:59",
+        "2026-03-03T08:59",
+    ]
 
 
 def test_a_second_operator_is_refused_while_the_first_works():

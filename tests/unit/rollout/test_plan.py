@@ -56,9 +56,21 @@ def test_defaults_hold_for_every_wave_and_a_wave_wins_over_them():
         ),
         ({"waves": [{"attribute": {"name": "ring"}}]}, "must have name and value"),
         ({"waves": [{"count": 1}], "rollback": "no"}, "must be true or false"),
+        ({"waves": [{"count": 1}], "windows": [{"start": "24:00", "minutes": 5}]}, 'such as "22:30"'),
+        ({"waves": [{"count": 1}], "windows": [{"start": "22:00", "minutes": 0}]}, "must be from 1 to 1440"),
         ({"waves": ["canary"]}, "must be a dictionary"),
     ],
 )
 def test_a_mistake_is_named_with_its_place(given, says):
     with pytest.raises(InvalidInputError, match=says):
         plan.parse(given)
+
+
+def test_a_window_may_go_over_midnight():
+    windows = [{"start": "23:30", "minutes": 60}]
+    nightly = plan.parse({"waves": [{"rest": True}], "windows": windows})
+    assert nightly.as_dict()["windows"] == windows
+    assert nightly.seconds_to_window(20 * 3600) == 3.5 * 3600
+    assert nightly.seconds_to_window(23.5 * 3600) == 0
+    assert nightly.seconds_to_window(1799) == 0
+    assert nightly.seconds_to_window(1800) == 23 * 3600

@@ -200,7 +200,7 @@ class Engine:
         wish, by, why = asked.get("wish", ""), asked.get("by", ""), asked.get("why", "")
         if wish == "abort" and record.state in ("running", "paused", "waiting", "finished"):
             return self._abort(f"asked for: {why}" if why else "asked for", by)
-        if wish == "close" and record.state == "waiting":
+        if wish == "close" and record.state in ("waiting", "return_open"):
             return self._close(why, by)
         if wish == "pause" and record.state == "running":
             return self._pause(why, by)
@@ -237,6 +237,11 @@ class Engine:
 
     def _prepare(self, number: int, wave: WaveRecord, planned: Wave) -> float:
         """Write down what every device of the wave has now: the way back, and what the gate compares with."""
+        now = self._clock.now()
+        second = (now.hour * 60 + now.minute) * 60 + now.second
+        closed = self._record.plan.seconds_to_window(second)
+        if closed:
+            return min(closed, max(self._settings.poll_seconds, self._settings.lease_seconds / 4))
         things = self._things(f"waves/{number}")
         states = self._fleet.states(self._record.target)
         versions: dict[str, list[str]] = {}
@@ -443,13 +448,14 @@ class Engine:
 
     def _close(self, why: str, by: str) -> float | None:
         """Wait for nobody any more: devices that are still offline keep what they have."""
+        back = self._record.state == "return_open"
         for wave in self._record.waves:
-            for part in wave.parts:
+            for part in wave.returns if back else wave.parts:
                 if not part.closed:
                     self._fleet.cancel(part.job, "the rollout is closed", running_too=False)
                     self._keep_outcome(part)
         self._decide("closed", why or "asked for", by)
-        self._end("finished")
+        self._end("returned" if back else "finished")
         self._save()
         return None
 
@@ -489,12 +495,14 @@ class Engine:
                 self._begin_return(number, wave, planned)
                 return NOW
             return self._watch_return(number, wave, planned)
-        still = sum(len(wave.not_returned) + len(wave.not_returnable) for wave in self._record.waves)
-        self._end("return_open" if still else "returned")
-        self._decide(
-            "taken back",
-            f"{still} devices are not back yet; jobs wait for them" if still else "every device is back",
-        )
+        away = sum(len(wave.not_returned) for wave in self._record.waves)
+        lost = sum(len(wave.not_returnable) for wave in self._record.waves)
+        self._end("return_open" if away or lost else "returned")
+        open_ends = [
+            f"{away} devices are not back yet; jobs wait for them" if away else "",
+            f"{lost} devices had a version that was never published; somebody has to decide" if lost else "",
+        ]
+        self._decide("taken back", "; ".join(filter(None, open_ends)) or "every device is back")
         self._save()
         return None
 

@@ -4,30 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
+from datetime import datetime
 from typing import Any
 
 from ..errors import InvalidInputError
 from ..progress import duration
 from .plan import Plan
 from .ports import DeviceState
-from .simulator import Forecast, Model, Window, simulate
+from .simulator import Forecast, Model, simulate
 from .waves import Assignment
 
 WHAT_IF = 0.2
 """The share of failing devices for which the blast radius is forecast, too."""
 
 
-def model(given: Mapping[str, Any], states: Iterable[DeviceState] = ()) -> Model:
-    """A model from an operator's variables; who is offline now is counted where it is not given."""
+def model(given: Mapping[str, Any], states: Iterable[DeviceState], now: datetime) -> Model:
+    """A model from an operator's variables; time of day and share of offline devices are those of now."""
     known = {one.name for one in fields(Model)}
     unknown = sorted(set(given) - known)
     if unknown:
         raise InvalidInputError(
             f"rollout_model: {', '.join(unknown)} is not known.", f"Allowed: {', '.join(sorted(known))}."
         )
-    values = dict(given)
-    if "windows" in values:
-        values["windows"] = tuple(Window(**window) for window in values["windows"])
+    values = {"start_minute": now.hour * 60 + now.minute, **given}
     seen = list(states)
     if "offline_share" not in values and seen:
         values["offline_share"] = sum(not state.connected for state in seen) / len(seen)

@@ -5,6 +5,7 @@ The limits are those of AWS IoT Jobs. An operator writes a plan as YAML, or name
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Final
@@ -13,6 +14,10 @@ from ..errors import InvalidInputError
 
 SELECTORS: Final = ("count", "percent", "group", "attribute", "things", "rest")
 """What a wave may be chosen by; each wave has exactly one."""
+
+DAY: Final = 86_400.0
+
+_TIME = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
 
 MAX_PER_MINUTE: Final = 1000
 """Of AWS IoT Jobs: executions that a job may start each minute."""
@@ -95,6 +100,22 @@ class Wave:
 
 
 @dataclass(frozen=True)
+class Window:
+    """When waves may begin, each day."""
+
+    start_minute: int
+    """Minute of the day, UTC."""
+    minutes: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """As an operator writes it."""
+        return {
+            "start": f"{self.start_minute // 60:02d}:{self.start_minute % 60:02d}",
+            "minutes": self.minutes,
+        }
+
+
+@dataclass(frozen=True)
 class Plan:
     """Waves in order. Make one with `parse`, which checks it."""
 
@@ -106,6 +127,16 @@ class Plan:
     """Changes which devices come first. The same salt, the same devices."""
     rollback: bool = True
     """Whether an abort takes every touched device back to the version it had."""
+    windows: tuple[Window, ...] = ()
+    """When waves may begin; none is always. A wave that has begun goes on, and a way back does not wait."""
+
+    def seconds_to_window(self, second_of_day: float) -> float:
+        """How long from this second of the day (UTC) until a wave may begin."""
+        waits = []
+        for window in self.windows:
+            since = (second_of_day - window.start_minute * 60) % DAY
+            waits.append(0.0 if since < window.minutes * 60 else DAY - since)
+        return min(waits, default=0.0)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data that `parse` takes."""
@@ -114,6 +145,7 @@ class Plan:
             "spread_over": list(self.spread_over),
             "salt": self.salt,
             "rollback": self.rollback,
+            "windows": [window.as_dict() for window in self.windows],
             "waves": [_wave_as_dict(wave) for wave in self.waves],
         }
 
@@ -127,7 +159,7 @@ def parse(given: str | Mapping[str, Any]) -> Plan:
             )
         given = READY[given]
     data = _mapping("rollout_plan", given)
-    _only("rollout_plan", data, ("name", "waves", "spread_over", "salt", "rollback", "defaults"))
+    _only("rollout_plan", data, ("name", "waves", "spread_over", "salt", "rollback", "windows", "defaults"))
     defaults = _mapping("rollout_plan.defaults", data.get("defaults", {}))
     waves = data.get("waves")
     if not isinstance(waves, list | tuple) or not waves:
@@ -144,6 +176,7 @@ def parse(given: str | Mapping[str, Any]) -> Plan:
         spread_over=_texts("rollout_plan.spread_over", data.get("spread_over", Plan.spread_over)),
         salt=_text("rollout_plan.salt", data.get("salt", "")),
         rollback=_boolean("rollout_plan.rollback", data.get("rollback", True)),
+        windows=_windows("rollout_plan.windows", data.get("windows", ())),
     )
 
 
@@ -284,6 +317,24 @@ def _attribute(where: str, given: Any) -> dict[str, str]:
     if set(data) != {"name", "value"}:
         raise InvalidInputError(f"{where} must have name and value.")
     return {"name": _text(f"{where}.name", data["name"]), "value": _text(f"{where}.value", data["value"])}
+
+
+def _windows(where: str, given: Any) -> tuple[Window, ...]:
+    if not isinstance(given, list | tuple):
+        raise InvalidInputError(f"{where} must be a list, not {given!r}.")
+    return tuple(_window(f"{where}[{number}]", one) for number, one in enumerate(given))
+
+
+def _window(where: str, given: Any) -> Window:
+    data = _mapping(where, given)
+    _only(where, data, ("start", "minutes"))
+    found = _TIME.fullmatch(_text(f"{where}.start", data.get("start")))
+    if not found:
+        raise InvalidInputError(
+            f'{where}.start is {data["start"]!r}; it must be a time (UTC) such as "22:30".'
+        )
+    minutes = _whole(1, 1440)(f"{where}.minutes", data.get("minutes"))
+    return Window(int(found[1]) * 60 + int(found[2]), minutes)
 
 
 def _rest(where: str, given: Any) -> bool:

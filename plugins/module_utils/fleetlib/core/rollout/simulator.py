@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Any
 
-from ..errors import InvalidInputError
 from ..quotas import PAGE_SIZE, Quotas
 from .gate import Counts, job_stops
 from .plan import Plan, Wave
@@ -24,21 +23,6 @@ DEVICE_RUNS = 3_000_000
 """Simulated devices in all: small fleets are simulated more often than big ones."""
 
 CURVE_POINTS = 200
-DAY = 86_400.0
-
-
-@dataclass(frozen=True)
-class Window:
-    """When a wave may begin, each day."""
-
-    start_minute: int
-    """Minute of the day, UTC."""
-    minutes: int
-
-    def __post_init__(self) -> None:
-        """Refuse what is no part of a day."""
-        if not 0 <= self.start_minute < 1440 or not 1 <= self.minutes <= 1440:
-            raise InvalidInputError("A window starts at minute 0 to 1439 of the day and lasts 1 to 1440.")
 
 
 @dataclass(frozen=True)
@@ -63,7 +47,6 @@ class Model:
     """How often the control host looks."""
     start_minute: int = 540
     """Minute of the day at which the rollout begins, UTC."""
-    windows: tuple[Window, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -195,7 +178,7 @@ def _play(plan: Plan, sizes: Sequence[int], model: Model, quotas: Quotas, rng: r
         if not size:
             went.append(WaveRun(wave.name, 0, now, now, 0))
             continue
-        now = _next_window(now, model)
+        now += plan.seconds_to_window(model.start_minute * 60 + now)
         if wave.selector != "group":
             now += size / quotas.rate("AddThingToThingGroup")
         played = _Wave(wave, size, model, rng)
@@ -309,18 +292,6 @@ class _Wave:
         if chance > 1 - model.late_failure_share:
             gone = int((end + model.late_failure_seconds) / model.poll_seconds)
             self._lost[gone] = self._lost.get(gone, 0) + 1
-
-
-def _next_window(now: float, model: Model) -> float:
-    """The first moment from ``now`` on at which a wave may begin."""
-    if not model.windows:
-        return now
-    of_day = (model.start_minute * 60 + now) % DAY
-    waits = []
-    for window in model.windows:
-        since = (of_day - window.start_minute * 60) % DAY
-        waits.append(0.0 if since < window.minutes * 60 else DAY - since)
-    return now + min(waits)
 
 
 def _percentile(ordered: Sequence[float], share: float) -> float:
