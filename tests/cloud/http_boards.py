@@ -17,6 +17,9 @@ from fleetlib import delivery
 from fleetlib.crypto import signatures
 from fleetlib.mqtt.listener import Listener
 
+CYCLE_SECONDS = 0.15
+"""Pause between two looks of all boards: more often, and they take the processor from the cloud."""
+
 
 class Boards:
     """A thread that lives for all boards: takes jobs, reports versions in shadows."""
@@ -92,7 +95,7 @@ class Boards:
         self._data.update_thing_shadow(thingName=thing, payload=payload)
 
     def _live(self) -> None:
-        while not self._ended.wait(0.05):
+        while not self._ended.wait(CYCLE_SECONDS):
             busy = {thing for _, thing, _, _ in self._busy}
             for thing in self.things:
                 if thing not in self.offline and thing not in busy and not self._ended.is_set():

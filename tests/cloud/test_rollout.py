@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 from fleetlib.core.rollout import waves
@@ -17,7 +20,7 @@ PROGRAM, OLD, NEW = "blink", "1.0.0", "1.1.0"
 IMAGE = bytes([0xE9, 1, 2, 3]) + bytes(8) + (5).to_bytes(2, "little") + bytes(50)
 GROUP = "aws-iot-steel-local"
 PLAN = {
-    "defaults": {"bake_minutes": 0.01, "patience_minutes": 0.2},
+    "defaults": {"bake_minutes": 0.004, "patience_minutes": 0.2},
     "waves": [{"name": "canary", "count": 4}, {"name": "rest", "rest": True}],
 }
 
@@ -98,7 +101,7 @@ def rollout(buckets, publish, connection):
             environment_name="local",
             action=action,
             program=PROGRAM,
-            poll_seconds=0.2,
+            poll_seconds=0.1,
             lease_seconds=30,
             rate_factor=1000,
             **{**given, **options},
@@ -272,3 +275,48 @@ def test_firmware_is_downloaded_checked_and_confirmed_and_boards_that_go_back_cl
     boards.unwell = set()
     result = rollout(kind="firmware", presign_role=role)
     assert (result["state"], set(boards.firmware.values())) == ("finished", {NEW})
+
+
+def test_a_rollout_is_paused_from_another_process_and_gone_on_with_in_a_third(
+    rollout, boards, fleet, buckets, connection, root
+):
+    boards.offline = set(sorted(canaries(fleet))[:1])
+    arguments = {
+        "name": "iot_rollout",
+        "name_prefix": "aws-iot-steel",
+        "environment_name": "local",
+        "program": PROGRAM,
+        "version": NEW,
+        "target": GROUP,
+        "plan": PLAN,
+        "poll_seconds": 0.2,
+        "rate_factor": 1000.0,
+        **buckets,
+        **connection,
+    }
+    code = """
+import json, sys, tests.conftest
+from tests.module_runner import run_module
+run_module(**json.load(sys.stdin))
+"""
+    first = subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdin=subprocess.PIPE,
+        cwd=root,
+        env=os.environ | {"PYTHONPATH": f"{root}/plugins/module_utils{os.pathsep}{root}"},
+        text=True,
+    )
+    try:
+        first.stdin.write(json.dumps(arguments))
+        first.stdin.close()
+        assert boards.wait_for(NEW, canaries(fleet) - boards.offline)
+        assert "works on rollout" in rollout("resume")["msg"]
+        paused = rollout("pause", reason="lunch")
+        assert paused["state"] == "paused", paused
+        assert first.wait(20) == 0
+    finally:
+        first.kill()
+    assert rollout("status")["record"]["decisions"][-1]["why"] == "lunch"
+    boards.offline = set()
+    assert rollout("resume")["state"] == "finished"
+    assert boards.loads == {(thing, NEW): 1 for thing in fleet}

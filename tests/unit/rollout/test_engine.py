@@ -291,7 +291,7 @@ def test_waves_begin_in_their_window_only():
     world = World(boards(20))
     # The world's clock begins at 09:00; the first wave takes more than three minutes.
     world.start({**QUICK, "windows": [{"start": "08:59", "minutes": 3}]})
-    record = world.run()
+    record = world.run(lease_seconds=40_000)
     assert record.state == "finished"
     assert [wave.started_at[:16] for wave in record.waves] == [
         "2026-03-01T09:00",
@@ -364,8 +364,8 @@ def all_calls(scenario):
 
 
 def healthy():
-    world = World(boards(12))
-    world.start(QUICK)
+    world = World(boards(10))
+    world.start({**QUICK, "defaults": {"bake_minutes": 0.5, "patience_minutes": 5}})
     world.calls_made = 0
     return world
 
@@ -379,7 +379,7 @@ def failing():
 
 def aborted():
     world = healthy()
-    world.at.append((208, lambda: world.wished.update(wish="abort")))
+    world.at.append((60, lambda: world.wished.update(wish="abort")))
     return world
 
 

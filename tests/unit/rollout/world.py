@@ -94,7 +94,7 @@ class World:
     def sleep(self, seconds):
         until = self.moment + seconds
         while self.moment < until:
-            self.moment = min(until, self.moment + 1)
+            self.moment = min(until, self.moment + max(1, seconds / 120))
             self.live()
 
     def live(self):
