@@ -236,6 +236,15 @@ def test_a_device_that_has_the_version_already_is_not_touched():
     assert world.with_version() == {"device-004"}
 
 
+def test_a_wave_without_anybody_to_reach_is_passed_at_once():
+    world = World(boards(10))
+    world.start({**QUICK, "waves": [{"name": "nobody", "things": []}, {"name": "rest", "rest": True}]})
+    record = world.run()
+    assert record.state == "finished"
+    assert why(record, "wave nobody: passed") == ["no device needs it"]
+    assert record.waves[0].bake_from == ""
+
+
 def test_executions_that_somebody_else_cancelled_stop_the_rollout():
     world = World(boards(10, online=False))
     world.start(QUICK)
