@@ -48,7 +48,11 @@ PROGRAM, OLD, NEW, GROUP = "blink", "1.0.0", "1.1.0", "bench-fleet"
 LATENCY_SECONDS, LATENCY_SPREAD, POLL_SECONDS = 2.0, 0.4, 0.2
 PLAN = {
     "name": "benchmark",
-    "defaults": {"bake_minutes": 0.1, "patience_minutes": 1, "gate": {"lost_percent": 2}},
+    "defaults": {
+        "bake_minutes": 0.1,
+        "patience_minutes": 1,
+        "gate": {"lost_percent": 2, "lost_after_seconds": 1},
+    },
     "waves": [
         {"name": "canary", "count": 10},
         {"name": "early", "percent": 25},

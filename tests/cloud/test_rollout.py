@@ -155,7 +155,8 @@ def test_a_program_that_fails_stops_in_the_canary_wave(rollout, boards, fleet):
 def test_a_program_that_kills_the_connection_is_caught_and_its_boards_are_awaited(
     rollout, fleet, aws, cloud, publish
 ):
-    watched = {**PLAN, "defaults": {"bake_minutes": 0.1, "patience_minutes": 0.01}}
+    gate = {"lost_after_seconds": 0}
+    watched = {**PLAN, "defaults": {"bake_minutes": 0.1, "patience_minutes": 0.01, "gate": gate}}
     with Boards(aws, fleet, PROGRAM, f"ws://127.0.0.1:{cloud.port}") as boards:
         for thing in fleet:
             boards.report(thing, OLD)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from fleetlib.core.clock import iso
 from fleetlib.core.errors import FleetError
 from fleetlib.core.rollout import engine
 from fleetlib.core.rollout.ports import ConflictError
@@ -94,6 +95,20 @@ def test_a_program_that_kills_the_connection_later_is_caught_while_the_wave_is_w
     world.sleep(20)
     record = world.run()
     assert (record.state, world.with_version(OLD)) == ("returned", set(world.boards))
+
+
+def test_a_board_that_restarts_is_not_lost_and_one_that_stays_away_is():
+    for away_seconds, state in ((10, "finished"), (100, "returned")):
+        world = World(boards(20))
+        world.start(QUICK)
+        board = world.boards[sorted(canaries(world))[0]]
+
+        def leave(world=world, board=board):
+            board.online, board.seen_at = False, iso(world.now())
+
+        world.at.append((60, leave))
+        world.at.append((60 + away_seconds, lambda board=board: setattr(board, "online", True)))
+        assert world.run().state == state
 
 
 def test_devices_in_progress_at_an_abort_go_back_as_well():

@@ -34,6 +34,7 @@ class Board:
     """Versions that end FAILED here."""
     dies_after: dict[str, float] = field(default_factory=dict)
     """Version → seconds after its start at which the connection is gone, for good."""
+    seen_at: str = ""
     memory: float = 1000.0
     loads: Counter = field(default_factory=Counter)
     started_at: float = 0.0
@@ -160,6 +161,7 @@ class World:
                 self.boards[name].online,
                 self.boards[name].version,
                 self.boards[name].status,
+                seen_at=self.boards[name].seen_at,
                 memory_bytes=self.boards[name].memory,
             )
             for name in self.groups.get(group, ())

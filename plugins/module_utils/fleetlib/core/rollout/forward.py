@@ -9,7 +9,7 @@ from dataclasses import replace
 from . import gate
 from .desk import NOW, Desk
 from .gate import Measured
-from .plan import Wave
+from .plan import Gate, Wave
 from .ports import DeviceState
 from .record import Part, Record, WaveRecord
 
@@ -229,7 +229,7 @@ class Forward:
         return Measured(
             counts=counts,
             connected_before=len(connected),
-            lost=tuple(thing for thing in connected if not states[thing].connected),
+            lost=tuple(thing for thing in connected if self._is_lost(states[thing], wanted)),
             program_failed=tuple(wrong)
             if at_gate
             else tuple(thing for thing in reached if states[thing].failed),
@@ -244,6 +244,11 @@ class Forward:
             command_code=code,
             command_output=said,
         )
+
+    def _is_lost(self, state: DeviceState, wanted: Gate) -> bool:
+        if state.connected:
+            return False
+        return not state.seen_at or self._desk.since(state.seen_at) >= wanted.lost_after_seconds
 
     def _succeeded(self, wave: WaveRecord, at_gate: bool) -> list[str]:
         if not at_gate:

@@ -46,6 +46,8 @@ class Gate:
     """Executions that ended FAILED, REJECTED or TIMED_OUT."""
     lost_percent: float | None = 0.0
     """Devices that were connected before the wave and are not any more."""
+    lost_after_seconds: float = 30.0
+    """How long a connection has to be gone for that: a board that restarts is not lost."""
     program_failed_percent: float | None = 0.0
     """Devices that report the program as failed, or another version of it."""
     error_log_percent: float | None = None
@@ -249,10 +251,11 @@ def _gate(where: str, given: Any) -> Gate:
     for name, value in data.items():
         if name in ("alarms", "command"):
             values[name] = _texts(f"{where}.{name}", value)
-        elif value is None and name != "failed_percent":
+        elif value is None and name not in ("failed_percent", "lost_after_seconds"):
             values[name] = None
         else:
-            values[name] = _number(0, 100 if "growth" not in name else 100_000)(f"{where}.{name}", value)
+            share = name in ("failed_percent", "lost_percent", "program_failed_percent", "error_log_percent")
+            values[name] = _number(0, 100 if share else None)(f"{where}.{name}", value)
     return Gate(**values)
 
 

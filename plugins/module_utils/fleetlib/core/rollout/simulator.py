@@ -234,10 +234,12 @@ class _Wave:
 
     def _baked(self, deploying: int, baked: int, step_seconds: float) -> tuple[float, str]:
         gate, lost = self._wave.gate, 0
-        for step in sorted(self._lost):
+        grace = math.ceil(gate.lost_after_seconds / step_seconds)
+        for gone in sorted(self._lost):
+            step = gone + grace
             if step > baked or gate.lost_percent is None:
                 break
-            lost += self._lost[step]
+            lost += self._lost[gone]
             if lost / self._size * 100 > gate.lost_percent:
                 return max(step + 1, deploying) * step_seconds, f"{lost} devices lost their connection"
         finished = self.counts.finished
