@@ -339,9 +339,8 @@ def start(work: Rollouts, check_mode: bool) -> dict[str, Any]:
     if chosen.is_new:
         states = work.fleet.states(params["target"])
         assignment = waves.assign(parsed, work.fleet.devices(params["target"]))
-        foreseen = forecast.forecast(
-            parsed, assignment, forecast.model(params["model"], states.values(), CLOCK.now())
-        )
+        model = forecast.model(params["model"], states.values(), CLOCK.now(), params["poll_seconds"])
+        foreseen = forecast.forecast(parsed, assignment, model)
         if check_mode:
             lines = foreseen.pop("lines")
             reached = any(state.version != params["version"] for state in states.values())

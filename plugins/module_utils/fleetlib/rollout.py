@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import os
 import socket
@@ -281,7 +282,10 @@ def presigned(s3: Any, bucket: str, key: str) -> str:
 
 def holder() -> str:
     """Who runs this: ``user@host:pid``."""
-    user = os.environ.get("USER") or os.environ.get("LOGNAME") or str(os.getuid())
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container may run under a number without a name
+        user = str(os.getuid())
     return f"{user}@{socket.gethostname()}:{os.getpid()}"
 
 

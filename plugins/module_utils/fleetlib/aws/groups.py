@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -24,7 +25,8 @@ def arn(iot: Any, group: str) -> str:
 
 def make(iot: Any, group: str, things: Iterable[str]) -> None:
     """iot:CreateThingGroup and iot:AddThingToThingGroup for who is not in it yet. May be repeated."""
-    iot.create_thing_group(thingGroupName=group)
+    with contextlib.suppress(iot.exceptions.ResourceAlreadyExistsException):
+        iot.create_thing_group(thingGroupName=group)
     members = set(registry.iter_things_in_group(iot, group))
     missing = [thing for thing in things if thing not in members]
 

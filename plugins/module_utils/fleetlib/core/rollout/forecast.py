@@ -18,7 +18,9 @@ WHAT_IF = 0.2
 """The share of failing devices for which the blast radius is forecast, too."""
 
 
-def model(given: Mapping[str, Any], states: Iterable[DeviceState], now: datetime) -> Model:
+def model(
+    given: Mapping[str, Any], states: Iterable[DeviceState], now: datetime, poll_seconds: float
+) -> Model:
     """A model from an operator's variables; time of day and share of offline devices are those of now."""
     known = {one.name for one in fields(Model)}
     unknown = sorted(set(given) - known)
@@ -26,7 +28,7 @@ def model(given: Mapping[str, Any], states: Iterable[DeviceState], now: datetime
         raise InvalidInputError(
             f"rollout_model: {', '.join(unknown)} is not known.", f"Allowed: {', '.join(sorted(known))}."
         )
-    values = {"start_minute": now.hour * 60 + now.minute, **given}
+    values = {"start_minute": now.hour * 60 + now.minute, "poll_seconds": poll_seconds, **given}
     seen = list(states)
     if "offline_share" not in values and seen:
         values["offline_share"] = sum(not state.connected for state in seen) / len(seen)

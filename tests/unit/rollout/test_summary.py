@@ -1,0 +1,45 @@
+"""What the report of a rollout shows."""
+
+from __future__ import annotations
+
+import pytest
+from fleetlib.core import report_sections
+from fleetlib.core.rollout import summary
+
+from tests.unit.rollout.test_engine import QUICK
+from tests.unit.rollout.world import NEW, World, boards
+
+
+@pytest.mark.parametrize("fails_with", [(), (NEW,)])
+def test_the_sections_are_what_a_report_takes(fails_with):
+    world = World(boards(12, fails_with=fails_with))
+    world.start(QUICK)
+    record = world.run()
+    devices = [{"thing": "device-001", "wave": "canary", "was": "", "outcome": "SUCCEEDED"}]
+    sections = summary.sections(record, devices, {"curve": [[0, 0], [5, 12]]})
+    report_sections.parse_contribution("fleet_report_rollout", {"sections": sections})
+
+
+def test_how_a_rollout_ended_badly_is_said_and_a_good_end_is_not():
+    good, bad = World(boards(12)), World(boards(12, fails_with=(NEW,)))
+    for world in (good, bad):
+        world.start(QUICK)
+    assert summary.ending(good.run()) == ""
+    assert summary.ending(bad.run()).startswith("blink-1 was stopped: wave canary: ")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status"),
+    [
+        ("SUCCEEDED", "passed"),
+        ("ALREADY", "passed"),
+        ("SUCCEEDED, back", "passed"),
+        ("SUCCEEDED, not back", "warned"),
+        ("IN_PROGRESS", "warned"),
+        ("QUEUED", "not_checked"),
+        ("PENDING", "not_checked"),
+        ("TIMED_OUT", "failed"),
+    ],
+)
+def test_a_device_has_the_colour_of_its_outcome(outcome, status):
+    assert summary.status(outcome) == status
