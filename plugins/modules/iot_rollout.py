@@ -26,7 +26,7 @@ attributes:
     description: Shows the state before and after.
     support: full
   idempotent:
-    description: A rollout that has ended is not repeated for devices that have the version.
+    description: Does nothing where every device reports the version, and sends nothing to a device that does.
     support: full
 options:
   name_prefix:
@@ -143,7 +143,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 rollout_id:
-  description: The rollout. Of one that check mode only simulates, none.
+  description: The rollout; empty where there is none, in check mode or because every device has the version.
   type: str
   returned: success
   sample: aws-iot-steel-production-blink_led-1f2e3d4c
@@ -215,6 +215,7 @@ from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.rollout.
     FIRMWARE,
     subject_of,
 )
+from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.rollout.ports import DeviceState
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.rollout.record import (
     OPEN,
     Record,
@@ -282,6 +283,11 @@ class Rollouts:
             self.pacer.attach(made)
         return made
 
+    def choose(self, dry: bool) -> rollout.Chosen:
+        """The open rollout of this version, or a new one."""
+        bucket, version = self.params["bucket"], self.params["version"]
+        return rollout.choose(self.s3, bucket, self.fleet_name, self.subject, version, CLOCK, dry=dry)
+
     def store(self, rollout_id: str) -> rollout.S3Store:
         return rollout.S3Store(self.s3, self.params["bucket"], rollout_id)
 
@@ -321,52 +327,50 @@ def start(work: Rollouts, check_mode: bool) -> dict[str, Any]:
     sha256 = work.sha256_of(params["version"])
     work.documents.of(params["version"], 0)  # what cannot be sent is refused before anything is touched
     parsed = plan.parse(params["plan"])
-    chosen = rollout.choose(
-        work.s3,
-        params["bucket"],
-        work.fleet_name,
-        work.subject,
-        params["version"],
-        CLOCK,
-        dry=check_mode,
-    )
-    if check_mode and not chosen.is_new:
-        return {
-            **described(work, chosen.id, work.record(chosen.id)),
-            "changed": True,
-            "rollout_id": chosen.id,
-        }
-    if chosen.is_new:
-        states = work.fleet.states(params["target"])
-        assignment = waves.assign(parsed, work.fleet.devices(params["target"]))
-        model = forecast.model(params["model"], states.values(), CLOCK.now(), params["poll_seconds"])
-        foreseen = forecast.forecast(parsed, assignment, model)
+    chosen = work.choose(dry=True)
+    if not chosen.is_new:
         if check_mode:
-            lines = foreseen.pop("lines")
-            reached = any(state.version != params["version"] for state in states.values())
-            return {
-                "changed": reached,
-                "rollout_id": "",
-                "state": "",
-                "stopped": "",
-                "lines": lines,
-                "forecast": foreseen,
-                "sections": summary.foreseen(foreseen),
-            }
-        work.store(chosen.id).put("forecast", foreseen)
-        engine.start(
-            work.store(chosen.id),
-            work.fleet,
-            CLOCK,
-            parsed,
-            rollout_id=chosen.id,
-            subject=work.subject,
-            version=params["version"],
-            sha256=sha256,
-            target=params["target"],
-            by=rollout.holder(),
-        )
+            return {**described(work, chosen.id, work.record(chosen.id)), "changed": True}
+        return carried_on(work, chosen.id, "start")
+    states = work.fleet.states(params["target"])
+    if states and all(has(state, params["version"]) for state in states.values()):
+        return nothing_to_do(len(states), params["version"])
+    assignment = waves.assign(parsed, work.fleet.devices(params["target"]))
+    model = forecast.model(params["model"], states.values(), CLOCK.now(), params["poll_seconds"])
+    foreseen = forecast.forecast(parsed, assignment, model)
+    if check_mode:
+        lines = foreseen.pop("lines")
+        return {**unborn(lines, summary.foreseen(foreseen)), "changed": True, "forecast": foreseen}
+    chosen = work.choose(dry=False)
+    work.store(chosen.id).put("forecast", foreseen)
+    engine.start(
+        work.store(chosen.id),
+        work.fleet,
+        CLOCK,
+        parsed,
+        rollout_id=chosen.id,
+        subject=work.subject,
+        version=params["version"],
+        sha256=sha256,
+        target=params["target"],
+        by=rollout.holder(),
+    )
     return carried_on(work, chosen.id, "start")
+
+
+def has(state: DeviceState, version: str) -> bool:
+    return state.version == version and state.confirmed and not state.failed
+
+
+def nothing_to_do(devices: int, version: str) -> dict[str, Any]:
+    line = f"{devices:,} devices report {version}; there is nothing to do"
+    facts = {"title": "Rollout", "kind": "facts", "facts": {"Devices": devices, "Version": version}}
+    return {**unborn([line], [facts]), "changed": False, "forecast": {}}
+
+
+def unborn(lines: list[str], sections: list[Any]) -> dict[str, Any]:
+    """What is returned where there is no rollout."""
+    return {"rollout_id": "", "state": "", "stopped": "", "lines": lines, "sections": sections}
 
 
 def carried_on(work: Rollouts, rollout_id: str, action: str) -> dict[str, Any]:
