@@ -93,6 +93,13 @@ options:
     description: Role that AWS IoT assumes to presign addresses of large programs.
     type: str
     default: ""
+  public_key_file:
+    description: Public key (PEM) that packages have to be signed with. Empty trusts any signature.
+    type: path
+  kms_key:
+    description: Key in KMS that packages have to be signed with, instead of O(public_key_file).
+    type: str
+    default: ""
   log_group:
     description: Log group of the boards, for gates that count error logs.
     type: str
@@ -196,6 +203,7 @@ from typing import Any
 from ansible_collections.steel.fleet.plugins.module_utils.fleet_aws_module import run_aws_module
 from ansible_collections.steel.fleet.plugins.module_utils.fleet_module import Context
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib import rollout
+from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.aws import signing
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.aws.pacing import Pacer
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core import naming, progress
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.clock import SystemClock
@@ -222,6 +230,7 @@ from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.rollout.
     from_dict,
     table,
 )
+from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.crypto import signatures
 
 WISHES = {"resume": "run", "pause": "pause", "abort": "abort", "close": "close", "start": "run"}
 SHOWN_DEVICES = 10_000
@@ -246,13 +255,14 @@ class Rollouts:
             presign_role=params["presign_role"],
         )
         bucket, presign = params["packages_bucket"], bool(params["presign_role"])
+        key = self._trusted_key()
         self.documents: rollout.ProgramDocuments | rollout.FirmwareDocuments
         if self.subject == FIRMWARE:
-            self.documents = rollout.FirmwareDocuments(self.s3, bucket, presign)
+            self.documents = rollout.FirmwareDocuments(self.s3, bucket, presign, key)
         else:
             program = self.subject.partition(":")[2]
             self.documents = rollout.ProgramDocuments(
-                self.s3, bucket, params["packages_prefix"], program, presign
+                self.s3, bucket, params["packages_prefix"], program, presign, key
             )
 
     def _program_subject(self) -> str:
@@ -263,19 +273,29 @@ class Rollouts:
         return self.record(self.params["rollout_id"]).subject
 
     def sha256_of(self, version: str) -> str:
-        """Of what is published under the version."""
-        if isinstance(self.documents, rollout.FirmwareDocuments):
-            release = self.documents.release(version)
-            found = release.sha256 if release else ""
-        else:
-            package = self.documents.package(version)
-            found = package.manifest.sha256 if package else ""
+        """Of what is published under the version, and signed by whom this rollout trusts."""
+        found = self.documents.sha256_of(version)
         if not found:
             raise FleetError(
                 f"{self.subject} {version} is not published.",
                 "publish_programs.yml publishes programs; firmware_image=<file> publishes firmware.",
             )
         return found
+
+    def _trusted_key(self) -> str:
+        """The public key that packages have to be signed with, as PEM; empty for any."""
+        path = self.params["public_key_file"]
+        if self.params["kms_key"]:
+            return signatures.pem_of(signing.public_key(self._context.client("kms"), self.params["kms_key"]))
+        if not path:
+            return ""
+        try:
+            return Path(path).read_text()
+        except OSError as error:
+            raise InvalidInputError(
+                f"public_key_file {path} cannot be read: {error.strerror}.",
+                "Copy it from the host that publishes; an empty rollout_public_key_file trusts anybody.",
+            ) from error
 
     def client(self, service: str, **options: Any) -> Any:
         made = self._context.client(service, **options)
@@ -484,6 +504,8 @@ def main() -> None:
             "rollout_id": {"type": "str", "default": ""},
             "reason": {"type": "str", "default": ""},
             "presign_role": {"type": "str", "default": ""},
+            "public_key_file": {"type": "path"},
+            "kms_key": {"type": "str", "default": "", "no_log": False},
             "log_group": {"type": "str", "default": ""},
             "model": {"type": "dict", "default": {}},
             "rate_factor": {"type": "float", "default": 1.0},

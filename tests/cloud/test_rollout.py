@@ -195,6 +195,15 @@ def test_a_rollout_is_refused_while_one_of_another_version_is_open(rollout, boar
     assert not rollout(version="1.2.0", check_mode=True)["failed"]
 
 
+def test_only_what_the_trusted_key_signed_is_rolled_out(rollout, boards, tmp_path):
+    stranger = signatures.LocalSigner(tmp_path / "stranger" / "key")
+    assert stranger.key_id
+    refused = rollout(public_key_file=str(tmp_path / "stranger" / "public.pem"))
+    assert "The signature of blink 1.1.0 is not by the key that this rollout trusts" in refused["msg"]
+    assert not rollout(check_mode=True, public_key_file=str(tmp_path / "public.pem"))["failed"]
+    assert "public_key_file" in rollout(public_key_file=str(tmp_path / "none.pem"))["msg"]
+
+
 def test_what_was_never_published_or_started_is_named(rollout, boards):
     assert "program:blink 9.9.9 is not published" in rollout(version="9.9.9")["msg"]
     assert "There was never a rollout of program:blink" in rollout("status")["msg"]
@@ -214,6 +223,7 @@ def test_the_role_reports_the_rollout_and_fails_when_a_gate_stops_it(
         "rollout_bucket": buckets["bucket"],
         "rollout_packages_bucket": buckets["packages_bucket"],
         "rollout_poll_seconds": 0.2,
+        "rollout_public_key_file": str(tmp_path / "public.pem"),
     }
     run = ansible_playbook(str(tmp_path / "play.yml"), "-e", json.dumps(settings))
     assert run.returncode != 0
@@ -267,14 +277,15 @@ def test_firmware_is_downloaded_checked_and_confirmed_and_boards_that_go_back_cl
     for thing in fleet:
         boards.run_firmware(thing, OLD)
     boards.unwell = set(sorted(canaries(fleet))[:1])
-    result = rollout(kind="firmware", presign_role=role)
+    trusted = {"kind": "firmware", "presign_role": role, "public_key_file": str(tmp_path / "public.pem")}
+    result = rollout(**trusted)
     assert result["state"] == "returned", result
     abort = next(one for one in result["record"]["decisions"] if one["what"] == "abort")
     assert "program status: 1 of 4 do not run it" in abort["why"]
     assert {thing for thing, version in boards.loads if version == NEW} == canaries(fleet)
 
     boards.unwell = set()
-    result = rollout(kind="firmware", presign_role=role)
+    result = rollout(**trusted)
     assert (result["state"], set(boards.firmware.values())) == ("finished", {NEW})
 
 

@@ -18,15 +18,20 @@ from .aws import firmware as images
 from .core import programs
 from .core.clock import Clock, iso
 from .core.errors import FleetError
+from .core.objects import digest
 from .core.rollout import devices, firmware
 from .core.rollout.gate import Counts
 from .core.rollout.plan import Wave
 from .core.rollout.ports import DeviceState, Execution
 from .core.rollout.record import ENDED
 from .core.rollout.waves import Device
+from .crypto import signatures
 
 COMMAND_SECONDS = 600
 """How long an operator's gate command may take."""
+
+UNTRUSTED = "The signature of {what} is not by the key that this rollout trusts, or its bytes were changed."
+UNTRUSTED_HINT = "Publish it again with the right key, or see rollout_public_key_file and rollout_kms_key."
 
 _POINTERS = "rollouts/current/"
 
@@ -228,22 +233,41 @@ class AwsFleet:
 class ProgramDocuments:
     """`ports.Documents` of a program, from its packages."""
 
-    def __init__(self, s3: Any, bucket: str, prefix: str, program_id: str, presign: bool) -> None:
-        """``presign``: whether devices may fetch large code by a presigned address."""
+    def __init__(
+        self, s3: Any, bucket: str, prefix: str, program_id: str, presign: bool, public_key: str = ""
+    ) -> None:
+        """``presign``: whether devices may fetch large code by a presigned address.
+
+        With ``public_key`` (PEM) only what its owner signed counts as published.
+        """
         self._s3, self._bucket, self._prefix = s3, bucket, prefix
         self._program, self._presign = program_id, presign
+        self._public_key = public_key
 
     def package(self, version: str) -> programs.Package | None:
         """The package of a version."""
         key = programs.key_of(self._prefix, self._program, version)
         return packages.find(self._s3, self._bucket, key)
 
+    def is_trusted(self, package: programs.Package) -> bool:
+        """Whether the right one signed it."""
+        if not self._public_key:
+            return True
+        return signatures.verify(self._public_key, package.manifest.canonical(), package.signature.der)
+
+    def sha256_of(self, version: str) -> str:
+        """Of what is published under a version; empty for nothing. A wrong signature is a `FleetError`."""
+        package = self.package(version)
+        if package is not None and not self.is_trusted(package):
+            raise FleetError(UNTRUSTED.format(what=f"{self._program} {version}"), UNTRUSTED_HINT)
+        return package.manifest.sha256 if package else ""
+
     def of(self, version: str, jitter_seconds: int) -> dict[str, Any] | None:
         """Brings a device to a version, or removes the program."""
         if not version:
             return programs.remove_document(self._program, jitter_seconds=jitter_seconds)
         package = self.package(version)
-        if package is None:
+        if package is None or not self.is_trusted(package):
             return None
         key = programs.code_key_of(self._prefix, self._program, version)
         url = presigned(self._s3, self._bucket, key) if self._presign else ""
@@ -253,9 +277,29 @@ class ProgramDocuments:
 class FirmwareDocuments:
     """`ports.Documents` of the firmware, from its published images."""
 
-    def __init__(self, s3: Any, bucket: str, presign: bool) -> None:
-        """``presign``: whether there is a role with which AWS IoT presigns the images' addresses."""
+    def __init__(self, s3: Any, bucket: str, presign: bool, public_key: str = "") -> None:
+        """``presign``: whether there is a role with which AWS IoT presigns the images' addresses.
+
+        With ``public_key`` (PEM) a rollout begins only with an image that its owner signed.
+        """
         self._s3, self._bucket, self._presign = s3, bucket, presign
+        self._public_key = public_key
+
+    def sha256_of(self, version: str) -> str:
+        """Of what is published under a version; empty for nothing. Raises `FleetError` for a wrong signature.
+
+        The image is read for it, so hash and signature are those of the bytes that devices get.
+        """
+        release = self.release(version)
+        if release is None:
+            return ""
+        image = images.image(self._s3, self._bucket, version)
+        good = digest(image) == release.sha256
+        if good and self._public_key:
+            good = signatures.verify(self._public_key, image, release.signature.der)
+        if not good:
+            raise FleetError(UNTRUSTED.format(what=f"firmware {version}"), UNTRUSTED_HINT)
+        return release.sha256
 
     def release(self, version: str) -> firmware.Release | None:
         """What is published of a version."""

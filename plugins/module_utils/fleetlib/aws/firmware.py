@@ -27,6 +27,11 @@ def find(s3: Any, bucket: str, version: str) -> firmware.Release | None:
     return firmware.read(body, f"s3://{bucket}/{key}")
 
 
+def image(s3: Any, bucket: str, version: str) -> bytes:
+    """s3:GetObject: the image itself."""
+    return bytes(s3.get_object(Bucket=bucket, Key=firmware.image_key(version))["Body"].read())
+
+
 def publish(s3: Any, bucket: str, release: firmware.Release, image: bytes) -> None:
     """s3:PutObject of the image, then of its description; each only where nothing is.
 

@@ -6,6 +6,11 @@ import hashlib
 from typing import Any
 
 
+def public_key(kms: Any, key: str) -> bytes:
+    """kms:GetPublicKey: the public half of a key, DER."""
+    return bytes(kms.get_public_key(KeyId=key)["PublicKey"])
+
+
 class KmsSigner:
     """Signs through kms:Sign."""
 

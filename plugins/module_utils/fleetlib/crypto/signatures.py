@@ -18,6 +18,10 @@ except ImportError as error:
     _MISSING = error
 
 
+PUBLIC_NAME = "public.pem"
+"""The public key beside the private one, for hosts that only verify."""
+
+
 class LocalSigner:
     """Signs with a private key (PEM, P-256), made on the first use."""
 
@@ -28,6 +32,7 @@ class LocalSigner:
         self._key = _load(path) if path.exists() else _make(path)
         self.key_id = keys.public_key_id(_pem(self._key))
         """SHA-256 of the public key."""
+        path.with_name(PUBLIC_NAME).write_text(self.public_pem())
 
     def sign(self, data: bytes) -> bytes:
         """ECDSA with SHA-256, DER."""
@@ -43,7 +48,12 @@ class LocalSigner:
 
 def verify(public_pem: str, data: bytes, signature: bytes) -> bool:
     """Whether the owner of a public key (PEM) signed these bytes."""
-    public = serialization.load_pem_public_key(public_pem.encode())
+    try:
+        public = serialization.load_pem_public_key(public_pem.encode())
+    except ValueError as error:
+        raise FleetError(
+            "The public key that signatures are checked with cannot be read.", "It must be a PEM file."
+        ) from error
     if not isinstance(public, ec.EllipticCurvePublicKey):
         return False
     try:
@@ -51,6 +61,15 @@ def verify(public_pem: str, data: bytes, signature: bytes) -> bool:
     except InvalidSignature:
         return False
     return True
+
+
+def pem_of(public_der: bytes) -> str:
+    """A public key as PEM, from the DER that KMS answers."""
+    return (
+        serialization.load_der_public_key(public_der)
+        .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+        .decode()
+    )
 
 
 def _load(path: Path) -> ec.EllipticCurvePrivateKey:
