@@ -164,7 +164,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         group = self.inventory.add_group(self.get_option("group"))
         prefix = self._option("name_prefix")
         strict = self.get_option("strict")
-        for thing in things:
+        for thing in sorted(things, key=lambda thing: thing["name"]):
             host = self.inventory.add_host(thing["name"], group)
             variables = hosts.host_variables(thing, prefix)
             for name, value in variables.items():
