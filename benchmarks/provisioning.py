@@ -33,6 +33,7 @@ import boto3  # noqa: E402  # after the path to fleetlib
 from botocore.config import Config  # noqa: E402
 from fleetlib import local_cloud  # noqa: E402
 from fleetlib.aws import certificates, things  # noqa: E402
+from fleetlib.aws.answers import insist_on_whole  # noqa: E402
 from fleetlib.core.naming import numbered_device_ids, thing_name  # noqa: E402
 from fleetlib.core.provisioning.engine import Settings  # noqa: E402
 from fleetlib.core.provisioning.estimate import Strategy, for_new_devices  # noqa: E402
@@ -85,7 +86,7 @@ class Bench:
         return self._client(account, endpoint or self.settings.endpoint_url, max_attempts)
 
     def _client(self, account: int, endpoint: str, max_attempts: int) -> Any:
-        return boto3.client(
+        made = boto3.client(
             "iot",
             endpoint_url=endpoint,
             region_name=self.settings.region,
@@ -95,6 +96,7 @@ class Bench:
                 retries={"mode": "standard", "max_attempts": max_attempts}, max_pool_connections=64
             ),
         )
+        return insist_on_whole(made, max_attempts)
 
     def provision(self, iot: Any, name: str, count: int, quotas: Quotas, settle: float = 0.0) -> Result:
         """A run of the engine in a directory of its own."""

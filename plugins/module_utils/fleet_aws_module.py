@@ -11,6 +11,7 @@ from typing import Any
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 from .fleet_module import Context, Work, finish
+from .fleetlib.aws.answers import insist_on_whole
 
 try:
     from botocore.config import Config
@@ -29,9 +30,10 @@ def run_aws_module(work: Work, argument_spec: Mapping[str, Any], **module_option
 
     def client(service: str, max_connections: int = 10, attempts: int = ATTEMPTS) -> Any:
         retries = {"mode": "standard", "max_attempts": attempts}
-        return module.client(
+        made = module.client(
             service, aws_config=Config(retries=retries, max_pool_connections=max_connections)
         )
+        return insist_on_whole(made, attempts)
 
     def guarded(context: Context) -> dict[str, Any]:
         try:

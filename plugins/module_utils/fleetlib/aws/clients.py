@@ -10,6 +10,8 @@ with contextlib.suppress(ImportError):  # who calls this names the missing libra
     import boto3
     from botocore.config import Config
 
+from .answers import insist_on_whole
+
 
 def client(service: str, connection: Mapping[str, Any], attempts: int = 8) -> Any:
     """A boto3 client from options with amazon.aws's names: region, endpoint_url, profile, access_key, ….
@@ -18,7 +20,7 @@ def client(service: str, connection: Mapping[str, Any], attempts: int = 8) -> An
     """
     given = {name: str(value) for name, value in connection.items() if value}
     session = boto3.Session(profile_name=given.get("profile"))
-    return session.client(
+    made = session.client(
         service,
         region_name=given.get("region"),
         endpoint_url=given.get("endpoint_url"),
@@ -27,3 +29,4 @@ def client(service: str, connection: Mapping[str, Any], attempts: int = 8) -> An
         aws_session_token=given.get("session_token"),
         config=Config(retries={"mode": "standard", "max_attempts": attempts}),
     )
+    return insist_on_whole(made, attempts)
