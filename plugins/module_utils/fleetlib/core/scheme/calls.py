@@ -19,7 +19,7 @@ from .formats import cron_problem, template_problem, topic_problem
 from .scope import Binding
 from .steel_globals import Global, steel_globals
 from .templates import RENAMED
-from .tree import Call, Constant, Lambda, Node, Opaque, Reference
+from .tree import Call, Constant, Lambda, Node, Opaque, Reference, walk
 
 _ACCEPTED: Final = {
     "string": ("string",),
@@ -62,6 +62,11 @@ class _Callee:
     usage: str = ""
 
 
+def _uses_rest(procedure: Lambda) -> bool:
+    name = procedure.rest.name if procedure.rest else None
+    return any(isinstance(node, Reference) and node.symbol.name == name for node in walk(procedure.body))
+
+
 def check_calls(calls: Iterable[Call], imported: dict[str, Global], findings: Findings) -> None:
     """Report the calls that must fail."""
     checker = _Checker(imported, findings)
@@ -85,9 +90,24 @@ class _Checker:
         callee = self._callee(operator)
         if callee is None:
             return
-        rule = rules.DIRECT_ARITY if isinstance(operator, Lambda) else rules.WRONG_ARITY
-        if self._check_count(call, callee, rule) and isinstance(operator, Reference) and operator.binding:
+        on_the_spot = isinstance(operator, Lambda) and operator.rest is None
+        rule = rules.DIRECT_ARITY if on_the_spot else rules.WRONG_ARITY
+        if not self._check_count(call, callee, rule):
+            return
+        if isinstance(operator, Lambda):
+            self._check_defaults(call, operator)
+        elif isinstance(operator, Reference) and operator.binding:
             self._check_arguments(call, operator.binding)
+
+    def _check_defaults(self, call: Call, procedure: Lambda) -> None:
+        """Steel loses its way in a lambda that is called on the spot with some, but not all arguments."""
+        wanted = len(procedure.required) + len(procedure.optional)
+        missing = procedure.optional and len(call.operands) < wanted
+        missing = missing or (_uses_rest(procedure) and len(call.operands) == wanted)
+        if missing and call.operands:
+            message = "Steel cannot call a lambda on the spot when a default or an empty rest is to be used"
+            hint = "Give the lambda a name with define, or give all arguments."
+            self._findings.add(rules.DIRECT_DEFAULT, procedure.start, procedure.end, message, hint)
 
     def _callee(self, operator: Node) -> _Callee | None:
         """What is known of the procedure that an operator names, or is."""

@@ -8,9 +8,10 @@ from typing import Final
 
 from . import modules, rules
 from .datum import Datum, List, Symbol, Vector, walk
-from .formals import FormalsParser
-from .forms import Form, Syntax
-from .tree import Assign, Branch, Call, Constant, Define, Lambda, Let, Node, Opaque, Reference
+from .formals import RESERVED, FormalsParser
+from .forms import Form, Syntax, same_name
+from .templates import LAMBDA
+from .tree import Assign, Branch, Call, Constant, Define, Lambda, Let, Node, Opaque, Reference, Refused
 from .tree import Sequence as Block
 
 
@@ -41,6 +42,10 @@ def _if(syntax: Syntax, form: List) -> Node:
 
 def _define(syntax: Syntax, form: List) -> Node:
     target, *body = form.items[1:]
+    if isinstance(target, List) and same_name(target.items[0] if target.items else target, "unquote"):
+        message = "with this comma Steel defines a procedure of the name unquote"
+        syntax.findings.add(rules.ODD_FORM, target.start, target.end, message, "Remove the comma.")
+        return make_lambda(syntax, List(target.start, target.end, target.items[1:]), body, form)
     if isinstance(target, List) and not target.prefixed:
         return _define_procedure(syntax, form, target, body)
     symbol = syntax.name(target, "what is defined")
@@ -161,6 +166,11 @@ def _begin(syntax: Syntax, form: List) -> Node:
 def _quote(syntax: Syntax, form: List) -> Node:
     if not form.prefixed:
         _warn_of_expansion(syntax, form.items[1])
+    match form.items[1]:
+        case List(items=[Symbol(name=name), *parts], tail=tail) if name in LAMBDA:
+            if len(parts) + (tail is not None) == 1:
+                message = "Steel reads even a quoted lambda, and this one has no body"
+                return syntax.malformed(form, message, form.items[1])
     return Constant(form.start, form.end, form.items[1])
 
 
@@ -189,19 +199,29 @@ def _unquoted(syntax: Syntax, template: Datum) -> list[Node]:
     work: list[tuple[Datum, int]] = [(template, 1)]
     while work:
         datum, level = work.pop()
+        if _splices_nowhere(datum, template) or (isinstance(datum, List) and datum.tail is not None):
+            continue  # Steel takes it for data
         items = datum.items if isinstance(datum, List | Vector) else []
-        if isinstance(datum, List) and datum.prefixed and isinstance(items[0], Symbol):
+        if isinstance(datum, List) and len(items) == 2 and isinstance(items[0], Symbol):
             level += {"quasiquote": 1, "unquote": -1, "unquote-splicing": -1}.get(items[0].name, 0)
             if level == 0:
                 found.append(syntax.convert(items[1]))
                 continue
-        tail = [datum.tail] if isinstance(datum, List) and datum.tail is not None else []
-        work.extend((item, level) for item in [*tail, *reversed(items)])
+        work.extend((item, level) for item in reversed(items))
     return found
 
 
+def _splices_nowhere(datum: Datum, template: Datum) -> bool:
+    """Whether it is a ``,@`` with no list around it."""
+    head = datum.items[0] if datum is template and isinstance(datum, List) and datum.items else None
+    return isinstance(head, Symbol) and head.name == "unquote-splicing"
+
+
 def _unquote(syntax: Syntax, form: List) -> Node:
-    return syntax.malformed(form, "there is no quasiquotation around this comma", form)
+    del syntax
+    message = "there is no quasiquotation around this comma"
+    hint = "Remove it, or write ` before the list."
+    return Refused(form.start, form.end, rules.STRAY_UNQUOTE, message, hint)
 
 
 def _define_syntax(syntax: Syntax, form: List) -> Node:
@@ -243,14 +263,22 @@ def _require_builtin(syntax: Syntax, form: List) -> Node:
 
 
 def _provide(syntax: Syntax, form: List) -> Node:
-    del syntax  # a program is no module: what it provides nobody asks for
+    """A program is no module, and nobody asks for what it provides; Steel looks at the shape all the same."""
+    for spec in form.items[1:]:
+        if not isinstance(spec, List):
+            continue
+        head = spec.items[0] if spec.items else None
+        if not isinstance(head, Symbol) or head.name in RESERVED:
+            syntax.malformed(form, "what is provided is a name, or a list that begins with a word", spec)
+        elif head.name == "for-syntax" and len(spec.items) != 2:
+            syntax.malformed(form, "for-syntax takes one name", spec)
     return Opaque(form.start, form.end)
 
 
 _DEFINE: Final = Form(
     _define, 1, None, "(define name value) or (define (name parameter …) expression …)", False
 )
-_LAMBDA: Final = Form(_lambda, 2, None, "(lambda (parameter …) expression …)", False)
+_LAMBDA: Final = Form(_lambda, 2, None, "(lambda (parameter …) expression …)", False, ignores_dot=True)
 _UNSUPPORTED: Final = Form(
     _unsupported, 0, None, "(define-syntax name (syntax-rules () (pattern template) …))"
 )
@@ -268,7 +296,7 @@ CORE_FORMS: Final[Mapping[str, Form]] = {
     "%plain-let": Form(_plain_let, 1, None, "(%plain-let ((name value) …) expression …)", False),
     "set!": Form(_set, 2, 2, "(set! name value)", False),
     "begin": Form(_begin, 0, None, "(begin expression …)", False),
-    "quote": Form(_quote, 1, 1, "(quote datum) or 'datum", False),
+    "quote": Form(_quote, 1, 1, "(quote datum) or 'datum", False, ignores_dot=True),
     "return!": Form(_return, 1, 1, "(return! value)", False),
     "quasiquote": Form(_quasiquote, 1, 1, "`template"),
     "unquote": Form(_unquote, 0, None, ",expression inside of a quasiquotation", False),
@@ -285,7 +313,9 @@ CORE_FORMS: Final[Mapping[str, Form]] = {
     "quasisyntax": _UNSUPPORTED,
     "#%require-dylib": _UNSUPPORTED,
     "require": Form(_require, 1, None, '(require "steel/option")', False, top_only=True),
-    "require-builtin": Form(_require_builtin, 1, 3, "(require-builtin steel/random)", False),
-    "provide": Form(_provide, 1, None, "(provide name …)", False, top_only=True),
+    "require-builtin": Form(
+        _require_builtin, 1, 3, "(require-builtin steel/random)", False, ignores_dot=True
+    ),
+    "provide": Form(_provide, 1, None, "(provide name …)", False, top_only=True, ignores_dot=True),
 }
 """The core forms by name."""

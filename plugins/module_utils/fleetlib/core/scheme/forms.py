@@ -18,7 +18,7 @@ from .formals import RESERVED, check_name
 from .macros import Macro, MacroError, define_macro
 from .steel_globals import Global
 from .templates import LAMBDA, Filler, TemplateError
-from .tree import Call, Constant, Node, Opaque, Reference
+from .tree import Call, Constant, Node, Opaque, Reference, Refused
 from .tree import Sequence as Block
 
 DEEPEST: Final = 64
@@ -38,6 +38,8 @@ class Form:
     """Expanded by name wherever it stands first in a list, even where it is bound."""
     top_only: bool = False
     """Allowed at the top level only."""
+    ignores_dot: bool = False
+    """Steel takes what stands behind a dot for one more operand, as in a call."""
 
     @property
     def count(self) -> str:
@@ -144,8 +146,7 @@ class Syntax:
         if symbol.name in RESERVED:
             message = f"{symbol.name} is syntax and has no value"
             hint = self._usage(symbol.name)
-            self.findings.add(rules.SYNTAX_AS_VALUE, symbol.start, symbol.end, message, hint)
-            return Opaque(symbol.start, symbol.end)
+            return Refused(symbol.start, symbol.end, rules.SYNTAX_AS_VALUE, message, hint)
         return Reference(symbol.start, symbol.end, symbol)
 
     def _usage(self, name: str) -> str:
@@ -161,6 +162,8 @@ class Syntax:
         return self._call(expanded)
 
     def _special(self, form: List, known: Form, at_top: bool = False) -> Node:
+        if known.ignores_dot:
+            form = self._without_dot(form)
         name, operands = form.items[0], form.items[1:]
         assert isinstance(name, Symbol)  # noqa: S101  # that is how it was found
         if form.tail is not None:
@@ -176,18 +179,23 @@ class Syntax:
 
     def _call(self, form: List) -> Node:
         if not form.items:
-            if form.end - form.start > 1:  # else it was never closed, which is reported already
-                hint = "Write '() for the empty list."
-                self.findings.add(rules.EMPTY_CALL, form.start, form.end, "() calls nothing", hint)
-            return Opaque(form.start, form.end)
-        operands = form.items[1:]
-        if form.tail is not None:
-            message = "Steel ignores the dot in a call"
-            self.findings.add(
-                rules.ODD_FORM, form.tail.start, form.tail.end, message, "Remove it, or use apply."
-            )
-            operands = [*operands, form.tail]
-        return Call(form.start, form.end, self.convert(form.items[0]), self.convert_all(operands))
+            if form.end - form.start == 1 and self.findings.has_errors:  # never closed, which is reported
+                return Opaque(form.start, form.end)
+            hint = "Write '() for the empty list."
+            return Refused(form.start, form.end, rules.EMPTY_CALL, "() calls nothing", hint)
+        operator, *operands = self._without_dot(form).items
+        return Call(form.start, form.end, self.convert(operator), self.convert_all(operands))
+
+    def _without_dot(self, form: List) -> List:
+        """The form with what stands behind its dot as further operands, which is how Steel takes it."""
+        tail = form.tail
+        if tail is None:
+            return form
+        message = "Steel ignores this dot"
+        self.findings.add(rules.ODD_FORM, tail.start, tail.end, message, "Remove it, or use apply.")
+        spread = isinstance(tail, List) and not (tail.prefixed and same_name(tail.items[0], "quote"))
+        more = tail.items if spread and isinstance(tail, List) else [tail]
+        return List(form.start, form.end, [*form.items, *more], None, form.prefixed)
 
     # Macros of the program
 
@@ -270,6 +278,11 @@ class Syntax:
             expanded = self._expand(datum) if isinstance(datum, List) else None
             if isinstance(expanded, List | Vector):
                 work.extend(expanded.items)
+
+
+def same_name(datum: Datum, name: str) -> bool:
+    """Whether the datum is the symbol of that name."""
+    return isinstance(datum, Symbol) and datum.name == name
 
 
 def _operands(count: int) -> str:

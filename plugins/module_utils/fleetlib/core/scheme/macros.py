@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from .datum import Datum, List, Literal, Symbol, Vector, symbols
+from .formals import RESERVED
 from .templates import ELLIPSIS, Bindings, Filler, is_ellipsis, rename
 
 _FIXED: Final = frozenset({"define", "begin", "if"})
 """Reserved words that may stand in a pattern, where they stand for themselves."""
-_FORBIDDEN: Final = frozenset({"let", "%plain-let", "return!", "set!", "require", "syntax-rules"})
+_FORBIDDEN: Final = RESERVED - _FIXED - {ELLIPSIS}
 _WILDCARD: Final = "_"
 
 
@@ -99,8 +101,8 @@ def define_macro(name: Symbol, form: List) -> Macro:
     if not isinstance(literals, List) or literals.tail is not None:
         raise MacroError(literals, "the literals of syntax-rules have to be a list")
     for literal in literals.items:
-        if not isinstance(literal, Symbol):
-            raise MacroError(literal, "a literal of syntax-rules has to be a name")
+        if not isinstance(literal, Symbol) or literal.name in RESERVED:
+            raise MacroError(literal, "a literal of syntax-rules has to be a name that is no reserved word")
     names = frozenset(one.name for one in symbols(literals))
     cases = [_case(Macro(name.name, names, ()), rule) for rule in form.items[2:]]
     return Macro(name.name, names, tuple(cases))
@@ -116,7 +118,10 @@ def _case(macro: Macro, rule: Datum) -> tuple[List, Datum]:
     if len(pattern.items) > 1 and is_ellipsis(pattern.items[1]):
         raise MacroError(pattern.items[1], "the macro's name cannot repeat")
     operands = List(pattern.start, pattern.end, pattern.items[1:], pattern.tail)
-    seen: set[str] = set()
+    head = pattern.items[0]
+    if is_ellipsis(head) or (isinstance(head, Symbol) and head.name in _FORBIDDEN):
+        raise MacroError(head, "a pattern begins with the macro's name or _")
+    seen = {head.name} - {_WILDCARD, macro.name} if isinstance(head, Symbol) else set()
     _check_pattern(macro, operands, seen)
     return operands, rename(template, frozenset(seen | macro.literals))
 
@@ -129,6 +134,9 @@ def _check_pattern(macro: Macro, pattern: List | Vector, seen: set[str]) -> None
         raise MacroError(dots[1], "a list in a pattern can have one ... only")
     if items and is_ellipsis(items[0]):
         raise MacroError(items[0], "... repeats what stands before it, and nothing does")
+    for item, following in pairwise(items):
+        if is_ellipsis(following) and isinstance(item, Symbol) and item.name in RESERVED:
+            raise MacroError(item, f"the reserved word {item.name} cannot repeat")
     tail = pattern.tail if isinstance(pattern, List) else None
     if tail is not None and is_ellipsis(tail):
         raise MacroError(tail, "... cannot stand behind the dot")

@@ -88,5 +88,5 @@ def _only(names: dict[str, Global], wanted: list[Datum], findings: Findings) -> 
             found[new] = names[name]
         elif names:
             message = f"the module has no {name}"
-            findings.add(rules.BAD_REQUIRE, one.start, one.end, message, f"It has {', '.join(names)}.")
+            findings.add(rules.MISSING_IMPORT, one.start, one.end, message, f"It has {', '.join(names)}.")
     return found

@@ -11,9 +11,11 @@ from typing import Final
 
 from . import rules
 from .core_forms import loop, make_lambda, thunk
-from .datum import Datum, Keyword, List, Symbol
-from .forms import Form, Syntax
+from .datum import Datum, Keyword, List, Numeral, Symbol
+from .formals import RESERVED
+from .forms import Form, Syntax, same_name
 from .patterns import pattern_variables
+from .steel_globals import modules
 from .templates import RENAMED
 from .tree import Assign, Branch, Call, Define, Lambda, Let, Logic, Node, Opaque, Reference
 from .tree import Sequence as Block
@@ -52,15 +54,11 @@ def _unless(syntax: Syntax, form: List) -> Node:
     return Branch(form.start, form.end, [(syntax.convert(test), nothing)], syntax.body(body, form))
 
 
-def _is(datum: Datum, name: str) -> bool:
-    return isinstance(datum, Symbol) and datum.name == name
-
-
 def _clauses(syntax: Syntax, form: List, clauses: Sequence[Datum], least: int) -> list[List] | None:
     """The clauses of a form, which have to be proper lists; None if one is not, which is then reported."""
     sound = []
     for clause in clauses:
-        if not isinstance(clause, List) or clause.prefixed or clause.tail is not None or not clause.items:
+        if not isinstance(clause, List) or clause.tail is not None or not clause.items:
             syntax.malformed(form, "a clause has to be a list that is not empty", clause)
         elif len(clause.items) < least:
             syntax.malformed(form, "this clause has no result", clause)
@@ -74,7 +72,7 @@ def _cond(syntax: Syntax, form: List) -> Node:
     if clauses is None:
         return Opaque(form.start, form.end)
     otherwise = None
-    if _is(clauses[-1].items[0], "else"):
+    if same_name(clauses[-1].items[0], "else"):
         last = clauses.pop()
         otherwise = syntax.body(_results(syntax, last, arrow=True), last)
     branches = []
@@ -87,7 +85,7 @@ def _cond(syntax: Syntax, form: List) -> Node:
 def _results(syntax: Syntax, clause: List, arrow: bool) -> list[Datum]:
     """What a clause evaluates behind its test. Steel drops ``=>``, but not in a last clause with a test."""
     body = clause.items[1:]
-    if not (arrow and body and _is(body[0], "=>")):
+    if not (arrow and body and same_name(body[0], "=>")):
         return body
     place = body[0]
     message = "Steel does not call what stands behind =>; it is the value of the clause"
@@ -101,7 +99,7 @@ def _case(syntax: Syntax, form: List) -> Node:
     if clauses is None:
         return Opaque(form.start, form.end)
     otherwise = None
-    if _is(clauses[-1].items[0], "else"):
+    if same_name(clauses[-1].items[0], "else"):
         last = clauses.pop()
         otherwise = syntax.body(last.items[1:], last)
     tested = [syntax.convert(key)]
@@ -116,15 +114,15 @@ def _case(syntax: Syntax, form: List) -> Node:
         # The key is evaluated once, before all clauses.
         test = Opaque(data.start, data.end, tested if not branches else [])
         branches.append((test, syntax.body(clause.items[1:], clause)))
-    if not branches:
-        return Block(form.start, form.end, [*tested, *([otherwise] if otherwise else [])])
+    if not branches and otherwise:
+        return otherwise  # Steel drops the key then
     return Branch(form.start, form.end, branches, otherwise)
 
 
 def _while(syntax: Syntax, form: List) -> Node:
     """A procedure that calls itself, as in Steel: two loops in a row at the top level define it twice."""
     test, *body = form.items[1:]
-    if body and _is(body[0], "do"):
+    if body and same_name(body[0], "do"):
         body = body[1:]
     name = _hidden("loop", form)
     again = Call(form.start, form.end, _reference(name), [])
@@ -279,20 +277,40 @@ def _struct(syntax: Syntax, form: List) -> Node:
         return syntax.malformed(form, "a struct needs a list of fields", fields)
     if syntax.refuse_macro_name(fields):
         return Opaque(form.start, form.end)
+    names: list[str] = []
     for field in fields.items:
         if not isinstance(field, Symbol):
             return syntax.malformed(form, "a field of a struct is a name", field)
-    flags = [one.text for one in options if isinstance(one, Keyword) and one.text in _STRUCT_FLAGS]
+        names.append(field.name)
+    if names and names[0] in RESERVED:
+        syntax.convert(fields)  # Steel reads it as the special form that it looks like
     valued = [one for one in options if not (isinstance(one, Keyword) and one.text in _STRUCT_FLAGS)]
-    if len(valued) % 2:
-        return syntax.malformed(form, "an option of a struct has no value", valued[-1])
-    names = [field.name for field in fields.items if isinstance(field, Symbol)]
-    nodes: list[Node] = [*syntax.convert_all(valued[1::2])]
-    for defined, accepts in _struct_names(name.name, names, "#:mutable" in flags):
+    if problem := _struct_options(syntax, form, valued, len(names)):
+        return problem
+    mutable = any(isinstance(one, Keyword) and one.text == "#:mutable" for one in options)
+    nodes = syntax.convert_all([one for one in valued if not isinstance(one, Keyword)])
+    for defined, accepts in _struct_names(name.name, names, mutable):
         symbol = Symbol(name.start, name.end, defined, name.macro)
         value = Opaque(name.start, name.end, [], accepts)
         nodes.append(Define(form.start, form.end, symbol, value, implicit=defined != name.name))
     return Block(form.start, form.end, [*nodes, Opaque(form.end, form.end)])
+
+
+def _struct_options(syntax: Syntax, form: List, options: Sequence[Datum], fields: int) -> Opaque | None:
+    """What is wrong with the options that have a value, which is then reported; None if nothing is."""
+    if len(options) % 2:
+        return syntax.malformed(form, "an option of a struct has no value", options[-1])
+    for option, value in zip(options[::2], options[1::2], strict=True):
+        procedural = isinstance(option, Keyword) and option.text == "#:prop:procedure"
+        if procedural and not _is_field(value, fields):
+            message = "#:prop:procedure takes the number of the field that holds the procedure"
+            return syntax.malformed(form, message, value)
+    return None
+
+
+def _is_field(value: Datum, fields: int) -> bool:
+    """Whether Steel takes it for a field's number; it does not mind one too many."""
+    return isinstance(value, Numeral) and (value.value is None or value.value <= fields)
 
 
 _STRUCT_FLAGS: Final = ("#:mutable", "#:transparent")
@@ -354,8 +372,12 @@ def _operands(syntax: Syntax, form: List) -> Node:
 
 
 def _help(syntax: Syntax, form: List) -> Node:
-    items = [] if len(form.items) > 2 else syntax.convert_all(form.items[1:])
-    return Opaque(form.start, form.end, items)
+    if len(form.items) < 3:
+        return Opaque(form.start, form.end, syntax.convert_all(form.items[1:]))
+    module = form.items[1]
+    if not (isinstance(module, Symbol) and module.name in modules()):
+        return syntax.malformed(form, "help with two operands begins with a module's name", module)
+    return Opaque(form.start, form.end)
 
 
 def _swap(syntax: Syntax, form: List) -> Node:
@@ -382,15 +404,12 @@ def _thread_last(syntax: Syntax, form: List) -> Node:
 
 def _thread(syntax: Syntax, form: List, last: bool) -> Node:
     """``(-> x (f a) g)`` is ``(g (f x a))``."""
-    node = syntax.convert(form.items[1])
+    datum: Datum = form.items[1]
     for step in form.items[2:]:
-        if isinstance(step, List) and not step.prefixed and step.items:
-            operator, *others = syntax.convert_all(step.items)
-        else:
-            operator, others = syntax.convert(step), []
-        operands = [*others, node] if last else [node, *others]
-        node = Call(form.start, form.end, operator, operands)
-    return node
+        operator, *others = step.items if isinstance(step, List) and step.items else [step]
+        items = [operator, *others, datum] if last else [operator, datum, *others]
+        datum = List(form.start, form.end, items)
+    return syntax.convert(datum)
 
 
 def _module(syntax: Syntax, form: List) -> Node:

@@ -63,12 +63,16 @@ BAD_NAME: Final = _rule(
 SYNTAX_AS_VALUE: Final = _rule(
     "syntax-as-value", "error", "A reserved word is used as a value.", "UnexpectedToken"
 )
+STRAY_UNQUOTE: Final = _rule(
+    "stray-unquote", "error", "A comma without a quasiquotation around it.", "FreeIdentifier"
+)
 EMPTY_CALL: Final = _rule("empty-call", "error", "() is evaluated.", "BadSyntax")
 MISPLACED_DEFINE: Final = _rule("misplaced-define", "error", "A definition where none can be.", "BadSyntax")
 BAD_MACRO: Final = _rule("bad-macro", "error", "A macro is wrongly defined.", "BadSyntax")
 MACRO_MISMATCH: Final = _rule("macro-mismatch", "error", "No rule of a macro fits its use.", "BadSyntax")
 BAD_PATTERN: Final = _rule("bad-pattern", "error", "Not a pattern of match.", "Generic")
 BAD_REQUIRE: Final = _rule("bad-require", "error", "A module cannot be brought in so.", "Generic")
+MISSING_IMPORT: Final = _rule("missing-import", "warning", "A module has no such name to bring in.")
 UNSUPPORTED_FORM: Final = _rule("unsupported-form", "error", "A form that programs of this fleet cannot use.")
 SHADOWED_SYNTAX: Final = _rule(
     "shadowed-syntax",
@@ -90,6 +94,7 @@ USED_BEFORE_DEFINITION: Final = _rule(
     "used-before-definition", "error", "A name is used before its definition is reached.", "FreeIdentifier"
 )
 DUPLICATE_DEFINITION: Final = _rule("duplicate-definition", "error", "A name is defined twice.", "BadSyntax")
+SET_OF_BUILTIN: Final = _rule("set-of-builtin", "error", "A name that is built in is assigned to.", "Generic")
 UNUSED_DEFINITION: Final = _rule("unused-definition", "warning", "A definition that nothing uses.")
 SHADOWED_API: Final = _rule("shadowed-api", "warning", "A definition takes the place of a device function.")
 UNREACHABLE: Final = _rule("unreachable-code", "warning", "A part of the program never runs.")
@@ -104,6 +109,12 @@ DIRECT_ARITY: Final = _rule(
     "error",
     "A lambda is called on the spot with too few or too many arguments.",
     "ArityMismatch",
+)
+DIRECT_DEFAULT: Final = _rule(
+    "direct-default",
+    "error",
+    "A lambda with defaults is called on the spot without all of its arguments.",
+    "FreeIdentifier",
 )
 WRONG_TYPE: Final = _rule("wrong-type", "error", "An argument is of a type that the procedure refuses.")
 OUT_OF_RANGE: Final = _rule("out-of-range", "error", "An argument is outside of what the device allows.")

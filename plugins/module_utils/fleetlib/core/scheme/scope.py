@@ -20,7 +20,20 @@ from .forms import Syntax
 from .steel_globals import steel_globals
 from .suggest import Suggestions
 from .templates import RENAMED
-from .tree import Assign, Branch, Call, Constant, Define, Lambda, Let, Logic, Node, Opaque, Reference
+from .tree import (
+    Assign,
+    Branch,
+    Call,
+    Constant,
+    Define,
+    Lambda,
+    Let,
+    Logic,
+    Node,
+    Opaque,
+    Reference,
+    Refused,
+)
 from .tree import Sequence as Block
 
 DEEPEST: Final = 200
@@ -99,6 +112,7 @@ class _Resolver:
             Assign: self._assign,
             Let: self._let,
             Opaque: self._opaque,
+            Refused: self._refused,
         }
 
     def run(self, program: Sequence[Node]) -> Scopes:
@@ -139,11 +153,25 @@ class _Resolver:
         name = node.symbol.name
         bound = self._locals.get(name)
         node.binding = bound[-1] if bound else self._scopes.globals.get(name)
+        if not bound and not self._dead:
+            self._refuse_builtin(node.symbol)
         if node.binding:
             node.binding.assigned = True
         else:
             use = _Use(node, self._procedures == 0, self._dead > 0)
             self._uses.setdefault(name, []).append(use)
+
+    def _refuse_builtin(self, symbol: Symbol) -> None:
+        """Steel knows what is built in by its name alone, also where the program defines it anew."""
+        known = steel_globals().get(symbol.name)
+        if known and known.fixed:
+            message = f"{symbol.name} is built into Steel and cannot be assigned to"
+            hint = "Give the variable another name."
+            self._findings.add(rules.SET_OF_BUILTIN, symbol.start, symbol.end, message, hint)
+
+    def _refused(self, node: Refused) -> None:
+        if not self._dead:
+            self._findings.add(node.rule, node.start, node.end, node.message, node.hint)
 
     def _call(self, node: Call) -> None:
         for operand in node.operands:

@@ -28,6 +28,8 @@ class Global:
     types: tuple[str, ...] = ()
     repeats: bool = False
     """The last type holds for all arguments behind it."""
+    fixed: bool = True
+    """Steel refuses to assign to it: it is built in, and not written in Scheme."""
 
     def type_of(self, index: int) -> str:
         """The type of an argument, counted from 0; ``any`` if nothing is known."""
@@ -78,6 +80,10 @@ _FORBIDDEN_NAMES: Final = {
 }
 
 
+_IN_SCHEME: Final = ("#%private/steel/", "steel/immutable-vectors")
+"""Modules that are written in Scheme."""
+
+
 @dataclass(frozen=True)
 class _Table:
     globals: dict[str, Global] = field(default_factory=dict)
@@ -92,7 +98,8 @@ def _table() -> _Table:
         title, *lines = section.strip().splitlines()
         module, _, way = title.partition("] ")
         module = module.strip("[]")
-        names = {one.name: one for one in map(_parse, lines)}
+        fixed = not module.startswith(_IN_SCHEME)
+        names = {one.name: one for one in (_parse(line, fixed) for line in lines)}
         capability = FORBIDDEN_MODULES.get(module, "")
         if not way:
             table.globals.update(names)
@@ -104,14 +111,15 @@ def _table() -> _Table:
     return table
 
 
-def _parse(line: str) -> Global:
+def _parse(line: str, fixed: bool) -> Global:
     name, count, *types = line.split()
     if count == "value":
-        return Global(name, None, None)
+        return Global(name, None, None, fixed=fixed)
     least, _, most = count.partition("-")
     limit = None if count.endswith("+") else int(most or least)
     repeats = bool(types) and types[-1].endswith("*")
-    return Global(name, int(least.rstrip("+")), limit, tuple(one.rstrip("*") for one in types), repeats)
+    known = tuple(one.rstrip("*") for one in types)
+    return Global(name, int(least.rstrip("+")), limit, known, repeats, fixed)
 
 
 def steel_globals() -> Mapping[str, Global]:

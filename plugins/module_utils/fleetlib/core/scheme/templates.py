@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from .datum import Datum, List, Literal, Symbol, Vector, symbols
+from .formals import RESERVED
 
 ELLIPSIS: Final = "..."
 RENAMED: Final = "##"
@@ -76,7 +77,7 @@ class _Renamer:
     def _bind_names(self, target: Datum | None) -> None:
         """A name, or a list of names."""
         names = [*target.items, target.tail] if isinstance(target, List) else [target]
-        self._bound.update(name.name for name in names if isinstance(name, Symbol))
+        self._bound.update(name.name for name in names if isinstance(name, Symbol) and not is_ellipsis(name))
 
 
 class Filler:
@@ -98,7 +99,7 @@ class Filler:
         if isinstance(template, Symbol):
             bound = bindings.get(template.name)
             if isinstance(bound, list):
-                raise TemplateError(f"{template.name} stands for several data here and needs ... behind it")
+                return _together(template.name, bound, place)
             return bound or Symbol(start, end, template.name, macro)
         if isinstance(template, Literal):
             return type(template)(start, end, template.text, template.value)
@@ -119,22 +120,46 @@ class Filler:
         self, templates: Sequence[Datum], bindings: Bindings, macro: str, place: Datum
     ) -> list[Datum]:
         items: list[Datum] = []
-        for index, template in enumerate(templates):
-            if is_ellipsis(template) and index:
-                continue
-            if index + 1 < len(templates) and is_ellipsis(templates[index + 1]):
-                repetitions = _repetitions(template, bindings)
-                items += [self.fill(template, one, macro, place) for one in repetitions]
+        at = 0
+        while at < len(templates):
+            repeats = at + 1 < len(templates) and is_ellipsis(templates[at + 1])
+            repetitions = _repetitions(templates[at], bindings) if repeats else None
+            if repeats and repetitions is None and (spread := _spread(templates[at], bindings)) is not None:
+                items += spread
+                at += 2
+            elif repetitions is None:
+                items.append(self.fill(templates[at], bindings, macro, place))
+                at += 1
             else:
-                items.append(self.fill(template, bindings, macro, place))
+                items += [self.fill(templates[at], one, macro, place) for one in repetitions]
+                at += 2
         return items
 
 
-def _repetitions(template: Datum, bindings: Bindings) -> list[Bindings]:
-    """The bindings for each repetition of a template before an ellipsis."""
+def _spread(template: Datum, bindings: Bindings) -> Sequence[Datum] | None:
+    """What stands for a template that has an ellipsis but does not repeat: the elements of the list that it
+    is bound to. None if Steel lets the ellipsis stand. Raises TemplateError."""
+    if not isinstance(template, Symbol) or template.name in RESERVED - {ELLIPSIS}:
+        raise TemplateError("nothing repeats before ... in the template")
+    bound = bindings.get(template.name)
+    return bound.items if isinstance(bound, List) else None
+
+
+def _together(name: str, repetitions: list[Bindings], place: Datum) -> List:
+    """What Steel makes of a repeated variable that has no ellipsis: the list of all it stands for."""
+    if not repetitions:
+        raise TemplateError(f"{name} stands for nothing here and needs ... behind it")
+    parts = [one[name] for one in repetitions]
+    items = [_together(name, part, place) if isinstance(part, list) else part for part in parts]
+    return List(place.start, place.end, items)
+
+
+def _repetitions(template: Datum, bindings: Bindings) -> list[Bindings] | None:
+    """The bindings for each repetition of a template before an ellipsis; None if nothing in it repeats, and
+    Steel lets the ellipsis stand."""
     repeated = [bound for one in symbols(template) if isinstance(bound := bindings.get(one.name), list)]
     if not repeated:
-        raise TemplateError("nothing repeats before ... in the template")
+        return None
     if len({len(one) for one in repeated}) > 1:
         raise TemplateError("the parts before ... in the template repeat differently often")
     merged: list[Bindings] = []

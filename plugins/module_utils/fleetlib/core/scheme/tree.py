@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from .datum import Datum, Symbol
 
 if TYPE_CHECKING:
+    from .rules import Rule
     from .scope import Binding
 
 
@@ -129,6 +130,15 @@ class Opaque(Node):
 
     items: list[Node] = field(default_factory=list)
     accepts: int | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Refused(Node):
+    """What Steel refuses to evaluate, but only where it can be reached."""
+
+    rule: Rule
+    message: str
+    hint: str = ""
 
 
 def children(node: Node) -> Iterator[Node]:

@@ -2,7 +2,7 @@
 
 ``corpus/*.scm`` hold the programs. A line ``;;> loads`` or ``;;> refused Parse`` stands before each and says
 whether a device loads it, and if not with which kind of error it refuses. After a change of Steel's release,
-or with new programs (``;;>`` alone is enough), ``python -m tests.unit.engine.corpus`` writes the verdicts
+or with new programs (``;;>`` alone is enough), ``python -m tests.conformance.corpus`` writes the verdicts
 anew.
 """
 
@@ -65,7 +65,7 @@ def record(engine: steel_engine.Engine) -> None:
 
 
 def main() -> int:
-    with steel_engine.Engine(steel_engine.build(HERE.parents[2])) as engine:
+    with steel_engine.Engine(steel_engine.build(HERE.parents[1])) as engine:
         record(engine)
     return 0
 

@@ -1,6 +1,6 @@
 """The validator against the real engine: over the corpus, over names, over mutants of good programs.
 
-``python -m tests.unit.engine.differential --mutants 20000 --report disagreements.md`` measures and lists.
+``python -m tests.conformance.differential --mutants 20000 --report disagreements.md`` measures and lists.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from fleetlib import steel_engine
 from fleetlib.core.scheme import check
 from fleetlib.core.scheme.rules import RULES
 
-from tests.unit.engine import corpus
+from tests.conformance import corpus
 
 TOKEN = re.compile(
     r"""\s+|;[^\n]*|"(?:[^"\\]|\\.)*"?|\#\\(?:\w+|.)|[()\[\]{}'`]|,@?|[^\s()\[\]{}'"`,;]+""", re.DOTALL
@@ -162,7 +162,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--report", type=Path, default=Path("/dev/stdout"))
     options = parser.parse_args()
-    root = Path(__file__).resolve().parents[3]
+    root = Path(__file__).resolve().parents[2]
     with steel_engine.Engine(steel_engine.build(root)) as engine, options.report.open("w") as out:
         out.write("# Corpus\n\n")
         out.write(report(list(judge((case.name, case.source, case.verdict) for case in corpus.cases()))))
