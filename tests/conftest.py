@@ -13,7 +13,8 @@ from typing import Any
 import boto3
 import pytest
 from ansible.plugins.loader import init_plugin_loader
-from fleetlib import local_cloud
+from fleetlib import local_cloud, steel_engine
+from fleetlib.core.errors import MissingDependencyError
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -95,3 +96,28 @@ def ansible_playbook(root: Path, tmp_path: Path) -> Callable[..., Any]:
         )
 
     return run
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whatever asks the engine is marked so."""
+    for item in items:
+        if "steel_test" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.engine)
+
+
+@pytest.fixture(scope="session")
+def steel_test(root: Path) -> Path:
+    """The Steel engine, built; without cargo its tests are skipped, and say what is missing."""
+    try:
+        return steel_engine.build(root)
+    except MissingDependencyError as missing:
+        if os.environ.get("FLEET_REQUIRE_ENGINE"):
+            raise
+        pytest.skip(str(missing))
+
+
+@pytest.fixture(scope="session")
+def engine(steel_test: Path) -> Iterator[steel_engine.Engine]:
+    """One engine for all tests: programs cannot reach each other in it, which is tested."""
+    with steel_engine.Engine(steel_test) as engine:
+        yield engine
