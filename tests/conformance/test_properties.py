@@ -15,7 +15,22 @@ from tests.conformance import corpus, differential
 
 LONGEST = 64 * 1024
 
-WORDS = r"#( #u8( |a\ b| #| |# #\a #:k -1/2 1e3 quasiquote unquote match cond else struct λ".split()
+WORDS = [
+    r"|a\ b|",
+    "#(",
+    "#u8(",
+    "#|",
+    "|#",
+    "#:k",
+    "-1/2",
+    "1e3",
+    "quasiquote",
+    "unquote",
+    "match",
+    "cond",
+    "else",
+    "λ",
+]
 TOKENS = st.sampled_from([*differential.SPARES, *WORDS])
 PROGRAMS = st.lists(TOKENS, max_size=60).map(" ".join) | st.text(max_size=300)
 

@@ -6,7 +6,7 @@ Steel itself looks at none of this before a call is made (except where a lambda 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
@@ -15,7 +15,7 @@ from . import rules
 from .api import BY_NAME, Argument, Function
 from .datum import Boolean, Character, Datum, Keyword, List, Numeral, String, Symbol, Vector
 from .diagnostics import Findings
-from .formats import cron_problem, template_problem, topic_problem
+from .formats import covers, cron_problem, template_problem, topic_problem
 from .scope import Binding
 from .steel_globals import Global, steel_globals
 from .templates import RENAMED
@@ -67,17 +67,25 @@ def _uses_rest(procedure: Lambda) -> bool:
     return any(isinstance(node, Reference) and node.symbol.name == name for node in walk(procedure.body))
 
 
-def check_calls(calls: Iterable[Call], imported: dict[str, Global], findings: Findings) -> None:
-    """Report the calls that must fail."""
-    checker = _Checker(imported, findings)
+def check_calls(
+    calls: Iterable[Call],
+    imported: dict[str, Global],
+    findings: Findings,
+    topics: Collection[str] | None = None,
+) -> None:
+    """Report the calls that must fail, and where ``topics`` are declared those that publish to others."""
+    checker = _Checker(imported, findings, topics)
     for call in calls:
         checker.check(call)
 
 
 class _Checker:
-    def __init__(self, imported: dict[str, Global], findings: Findings) -> None:
+    def __init__(
+        self, imported: dict[str, Global], findings: Findings, topics: Collection[str] | None
+    ) -> None:
         self._imported = imported
         self._findings = findings
+        self._topics = topics
 
     def check(self, call: Call) -> None:
         operator = call.operator
@@ -241,14 +249,22 @@ class _Checker:
         if argument.max_bytes is not None and size > argument.max_bytes:
             message = f"{argument.name} of {function.name} has {size} bytes, but {argument.max_bytes} at most"
             self._findings.add(rules.OUT_OF_RANGE, *place, message)
-        if argument.format == "mqtt-topic" and (problem := topic_problem(text)):
-            hint = "The device publishes it as steel-data/<thing>/<topic>."
-            self._findings.add(rules.BAD_TOPIC, *place, problem, hint)
+        if argument.format == "mqtt-topic":
+            self._check_topic(text, *place)
         elif argument.format == "cron" and (problem := cron_problem(text)):
             hint = 'Every quarter of an hour is "*/15 * * * *".'
             self._findings.add(rules.BAD_CRON, *place, problem, hint)
         elif argument.format == "template" and (problem := template_problem(text, len(call.operands) - 1)):
             self._findings.add(rules.BAD_TEMPLATE, *place, problem)
+
+    def _check_topic(self, topic: str, start: int, end: int) -> None:
+        problem = topic_problem(topic)
+        if problem:
+            hint = "The device publishes it as steel-data/<thing>/<topic>."
+            self._findings.add(rules.BAD_TOPIC, start, end, problem, hint)
+        elif self._topics is not None and not any(covers(declared, topic) for declared in self._topics):
+            message = f"the program's metadata does not name the topic {topic}"
+            self._findings.add(rules.UNDECLARED_TOPIC, start, end, message, "Add it to its topics there.")
 
 
 def constant(node: Node) -> Datum | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Final
 
@@ -43,19 +43,21 @@ def _programs_of(path: Path) -> list[Path]:
     return [file for match in matches for file in _programs_of(match)]
 
 
-def check_file(path: Path, profile: str | Profile) -> Report:
-    """Check the program in a file, under the path as it was given."""
+def check_file(path: Path, profile: str | Profile, topics: Collection[str] | None = None) -> Report:
+    """Check the program in a file, under the path as it was given; see `check`."""
     try:
         data = path.read_bytes()
     except OSError as error:
         raise InvalidInputError(f"{path} cannot be read: {error.strerror}.") from error
-    return check_bytes(data, path=str(path), profile=profile)
+    return check_bytes(data, path=str(path), profile=profile, topics=topics)
 
 
-def check_bytes(data: bytes, *, path: str, profile: str | Profile) -> Report:
+def check_bytes(
+    data: bytes, *, path: str, profile: str | Profile, topics: Collection[str] | None = None
+) -> Report:
     """Check a program as it is stored, which has to be UTF-8."""
     try:
-        return check(data.decode(), path=path, profile=profile)
+        return check(data.decode(), path=path, profile=profile, topics=topics)
     except UnicodeDecodeError as error:
         text = data.decode(errors="replace")
         start = len(data[: error.start].decode(errors="replace"))

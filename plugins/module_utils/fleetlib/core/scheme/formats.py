@@ -35,6 +35,14 @@ def topic_problem(topic: str) -> str | None:
     return None
 
 
+def covers(declared: str, topic: str) -> bool:
+    """Whether a declared topic is this one; a level ``+`` in it stands for any one level."""
+    levels, wanted = declared.split("/"), topic.split("/")
+    return len(levels) == len(wanted) and all(
+        level in ("+", other) for level, other in zip(levels, wanted, strict=True)
+    )
+
+
 def cron_problem(expression: str) -> str | None:
     """What is wrong with a schedule; None if nothing is."""
     fields = expression.split()

@@ -99,6 +99,7 @@ UNUSED_DEFINITION: Final = _rule("unused-definition", "warning", "A definition t
 SHADOWED_API: Final = _rule("shadowed-api", "warning", "A definition takes the place of a device function.")
 UNREACHABLE: Final = _rule("unreachable-code", "warning", "A part of the program never runs.")
 NO_EFFECT: Final = _rule("no-effect", "warning", "A value is computed and thrown away.")
+ENDLESS_LOOP: Final = _rule("endless-loop", "error", "A loop that neither ends nor ever waits.")
 
 # Calls
 WRONG_ARITY: Final = _rule(
@@ -120,6 +121,9 @@ WRONG_TYPE: Final = _rule("wrong-type", "error", "An argument is of a type that 
 OUT_OF_RANGE: Final = _rule("out-of-range", "error", "An argument is outside of what the device allows.")
 NOT_A_PROCEDURE: Final = _rule("not-a-procedure", "error", "Something that is no procedure is called.")
 BAD_TOPIC: Final = _rule("bad-topic", "error", "A topic to which the device may not publish.")
+UNDECLARED_TOPIC: Final = _rule(
+    "undeclared-topic", "error", "A topic that the program's metadata does not name."
+)
 BAD_CRON: Final = _rule("bad-cron", "error", "Not a schedule of five fields.")
 BAD_TEMPLATE: Final = _rule("bad-template", "error", "The places of a template and the values differ.")
 DEPRECATED: Final = _rule("deprecated-function", "warning", "A function that is only kept for old programs.")
