@@ -55,15 +55,15 @@ validate-load: environment ## Connect many devices at once and measure
 
 .PHONY: validate-programs
 validate-programs: setup ## Check Steel programs: PATHS="a.scm dir/" [FORMAT=text|json|sarif] [PROFILE=esp32-c3|linux]
-	@PYTHONPATH=plugins/module_utils $(BIN)/python -m fleetlib.core.scheme --format $(or $(FORMAT),text) --profile $(or $(PROFILE),esp32-c3) $(or $(PATHS),programs)
+	@PYTHONPATH=plugins/module_utils $(BIN)/python -m fleetlib.core.scheme --format $(or $(FORMAT),text) $(addprefix --profile ,$(PROFILE)) $(or $(PATHS),programs)
 
 .PHONY: engine
 engine: setup ## Build the Steel engine (needs cargo and its crate registry; about 2 min, once)
 	@engine/build || { status=$$?; [ $$status = 3 ] && echo "Everything else works; programs are checked by the validator alone." || exit $$status; }
 
 .PHONY: steel-test
-steel-test: setup ## Run a Steel program on a simulated board: FILE=programs/x.scm
-	@test -n "$(FILE)" || { echo "Name the program: make steel-test FILE=programs/<name>.scm"; exit 2; }
+steel-test: setup ## Run a Steel program on a simulated board: FILE=programs/blink_led/blink_led.scm
+	@test -n "$(FILE)" || { echo "Name the program: make steel-test FILE=programs/<name>/<name>.scm"; exit 2; }
 	@engine=$$(engine/build) && "$$engine" --file "$(FILE)"
 
 .PHONY: test

@@ -12,6 +12,7 @@ description:
     to C(<prefix>/<id>/<version>/package.json), only where nothing is.
   - A version that is published can never be published with other content. Nothing is replaced or deleted.
   - If one program is refused, none is published.
+  - What an option does not say is taken from C(program.toml) beside the program, where there is one.
 author: steel.fleet maintainers (@steel-fleet)
 extends_documentation_fragment:
   - amazon.aws.common.modules
@@ -49,26 +50,22 @@ options:
         description: What devices know it by. Defaults to the file's name without its extension.
         type: str
       name:
-        description: Its name for people. Defaults to O(programs[].id).
+        description: Its name for people. Defaults to that in C(program.toml), else to O(programs[].id).
         type: str
       version:
-        description: Semantic version, at most 16 characters.
+        description: Semantic version, at most 16 characters. Required where there is no C(program.toml).
         type: str
-        required: true
       profile:
-        description: The kind of device it is for.
+        description: The kind of device it is for. V(esp32-c3) where nothing says otherwise.
         type: str
         choices: [esp32-c3, linux]
-        default: esp32-c3
       topics:
         description: Topics it publishes to.
         type: list
         elements: str
-        default: []
       auto_start:
-        description: Whether a device runs it as soon as it is loaded.
+        description: Whether a device runs it as soon as it is loaded. V(true) where nothing says otherwise.
         type: bool
-        default: true
       timeout_seconds:
         description: How long one run may take.
         type: int
@@ -78,11 +75,9 @@ options:
       description:
         description: What it does.
         type: str
-        default: ""
       author:
         description: Who wrote it.
         type: str
-        default: ""
   signing_key_file:
     description: Private key on this host (EC P-256, PEM). Made with mode 0600 when it is not there.
     type: path
@@ -96,7 +91,7 @@ EXAMPLES = r"""
   steel.fleet.steel_package:
     bucket: aws-iot-steel-production-programs-123456789012-us-west-2
     programs:
-      - path: programs/blink_led.scm
+      - path: programs/blink_led/blink_led.scm
         version: 1.2.0
     signing_key_file: /var/lib/fleet/production/signing/private.key
 """
@@ -157,6 +152,7 @@ public_key:
 
 import base64
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -171,6 +167,11 @@ from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.errors i
     InvalidInputError,
 )
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.objects import digest
+from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.program_folder import (
+    METADATA,
+    Metadata,
+    read_metadata,
+)
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.scheme.files import check_file
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.scheme.render import render
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.crypto.signatures import LocalSigner
@@ -179,48 +180,53 @@ PROGRAM_OPTIONS = {
     "path": {"type": "path", "required": True},
     "id": {"type": "str"},
     "name": {"type": "str"},
-    "version": {"type": "str", "required": True},
-    "profile": {"type": "str", "choices": ["esp32-c3", "linux"], "default": "esp32-c3"},
-    "topics": {"type": "list", "elements": "str", "default": []},
-    "auto_start": {"type": "bool", "default": True},
+    "version": {"type": "str"},
+    "profile": {"type": "str", "choices": ["esp32-c3", "linux"]},
+    "topics": {"type": "list", "elements": "str"},
+    "auto_start": {"type": "bool"},
     "timeout_seconds": {"type": "int"},
     "memory_bytes": {"type": "int"},
-    "description": {"type": "str", "default": ""},
-    "author": {"type": "str", "default": ""},
+    "description": {"type": "str"},
+    "author": {"type": "str"},
 }
+METADATA_OPTIONS = set(PROGRAM_OPTIONS) - {"path", "id"}
 
 
 def validated(given: Mapping[str, Any]) -> tuple[programs.Manifest, str, dict[str, Any]]:
     """Manifest, code and what the checks found; raises when the program must not go to a device."""
-    report = check_file(Path(given["path"]), given["profile"])
+    path = Path(given["path"])
+    metadata = described(path, given)
+    report = check_file(path, metadata.profile, metadata.topics)
     if not report.ok:
         raise InvalidInputError(
-            f"{given['path']} must not go to a device:\n{render([report], 'text')}",
-            diagnostics=report.as_dict(),
+            f"{path} must not go to a device:\n{render([report], 'text')}", diagnostics=report.as_dict()
         )
-    code = Path(given["path"]).read_text(encoding="utf-8")
-    program_id = given["id"] or Path(given["path"]).stem
+    code = path.read_bytes()
     manifest = programs.Manifest(
-        id=program_id,
-        name=given["name"] or program_id,
-        sha256=digest(code.encode()),
-        size_bytes=len(code.encode()),
-        topics=tuple(given["topics"]),
-        **{
-            name: given[name]
-            for name in (
-                "version",
-                "profile",
-                "auto_start",
-                "timeout_seconds",
-                "memory_bytes",
-                "description",
-                "author",
-            )
-        },
+        id=given["id"] or path.stem, sha256=digest(code), size_bytes=len(code), **vars(metadata)
     )
-    found = {"checker": "steel.fleet", "profile": given["profile"], "errors": 0, "warnings": report.warnings}
-    return manifest, code, found
+    found = {
+        "checker": "steel.fleet",
+        "profile": metadata.profile,
+        "errors": 0,
+        "warnings": report.warnings,
+    }
+    return manifest, code.decode(), found
+
+
+def described(path: Path, given: Mapping[str, Any]) -> Metadata:
+    """What the options say of a program, and beyond that its program.toml."""
+    said = {name: value for name, value in given.items() if name in METADATA_OPTIONS and value is not None}
+    if "topics" in said:
+        said["topics"] = tuple(said["topics"])
+    metadata = read_metadata(path)
+    if metadata is None and "version" not in said:
+        raise InvalidInputError(
+            f"{path} has no version.",
+            f"Give it one as version (-e program_version=1.0.0), or in a {METADATA} beside it.",
+        )
+    metadata = metadata or Metadata(name=given["id"] or path.stem, version=said["version"])
+    return replace(metadata, **said)
 
 
 def require_distinct(manifests: list[programs.Manifest]) -> None:

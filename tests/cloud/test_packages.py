@@ -86,10 +86,35 @@ def test_a_key_in_kms_signs(publish, aws, bucket):
     )["SignatureValid"]
 
 
+METADATA = """
+name = "Blink"
+version = "1.0.0"
+description = "Blinks."
+topics = ["blinks"]
+auto_start = false
+timeout_seconds = 5
+"""
+
+
+def test_the_metadata_beside_a_program_say_what_the_options_do_not(publish, aws, bucket, tmp_path):
+    (tmp_path / "program.toml").write_text(METADATA)
+    publish(version=None)
+    manifest = published(aws, bucket).manifest
+    assert (manifest.name, manifest.description, manifest.timeout_seconds) == ("Blink", "Blinks.", 5)
+    assert (manifest.auto_start, manifest.topics) == (False, ("blink",))
+    assert publish(version="2.0.0")["packages"][0]["newest_before"] == "1.0.0"
+
+
+def test_a_program_without_a_version_is_refused_and_told_how_to_get_one(publish):
+    refused = publish(version=None)
+    assert "has no version. Give it one as version (-e program_version=1.0.0)" in refused["msg"]
+
+
 def test_the_role_publishes_every_program_of_a_directory(bucket, ansible_playbook, connection, aws, tmp_path):
-    (tmp_path / "programs").mkdir()
     for name in ("blink", "off"):
-        (tmp_path / "programs" / f"{name}.scm").write_text("(led-off)\n")
+        (tmp_path / "programs" / name).mkdir(parents=True)
+        (tmp_path / "programs" / name / f"{name}.scm").write_text("(led-off)\n")
+        (tmp_path / "programs" / name / "program.toml").write_text(METADATA)
     (tmp_path / "play.yml").write_text(
         """
 - hosts: control

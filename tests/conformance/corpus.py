@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fleetlib import steel_engine
+from fleetlib.core.scheme.second_opinion import verdict
 
 HERE = Path(__file__).parent
 MARK = re.compile(r"^;;>(.*)\n", re.MULTILINE)
@@ -44,13 +45,6 @@ def read(path: Path) -> Iterator[Case]:
         source = text[mark.end() : following.start() if following else len(text)].removesuffix("\n")
         line = text.count("\n", 0, mark.end()) + 1
         yield Case(f"{path.name}:{line}", source, mark[1].strip())
-
-
-def verdict(answer: steel_engine.Answer) -> str:
-    """An answer of the engine as the corpus has it."""
-    if answer["outcome"] == "refused":
-        return f"refused {answer['diagnostic']['kind']}"
-    return str(answer["outcome"])
 
 
 def record(engine: steel_engine.Engine) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from fleetlib import steel_engine
 from fleetlib.core.scheme import check
-from fleetlib.core.scheme.rules import RULES
+from fleetlib.core.scheme.second_opinion import disagreement, verdict
 
 from tests.conformance import corpus
 
@@ -47,10 +47,6 @@ SPARES = [
 ]
 
 
-# Steel stops at the first error and names some faults of form one way, some another.
-SYNTAX = {"Parse", "BadSyntax", "UnexpectedToken", "Generic", "TypeMismatch", "ArityMismatch", "Io"}
-
-
 @dataclass(frozen=True)
 class Judgement:
     """What both say of one program."""
@@ -65,29 +61,21 @@ class Judgement:
     @property
     def fault(self) -> str | None:
         """``false accept``, ``false reject``, ``other kind`` or none."""
-        kinds = {RULES[rule].engine for rule in self.rules} - {None}
-        if self.engine == "loads":
-            return "false reject" if kinds else None
-        if not self.rules:
-            return "false accept"
-        kind = self.engine.split()[-1]
-        alike = SYNTAX if kind in SYNTAX else {kind}
-        # A rule without a kind is the fleet's own; it may come before all that Steel would find.
-        return "other kind" if kinds and kind != "crashed" and not kinds & alike else None
+        return disagreement(self.rules, self.engine)
 
 
 def judge(programs: Iterable[tuple[str, str, str]]) -> Iterator[Judgement]:
     """The validator's word on programs given as name, source and the engine's verdict."""
-    for name, source, verdict in programs:
+    for name, source, engine in programs:
         found = check(source, profile="linux").diagnostics
         rules = tuple(dict.fromkeys(one.code for one in found if one.severity == "error"))
-        yield Judgement(name, source, verdict, rules)
+        yield Judgement(name, source, engine, rules)
 
 
 def ask(engine: steel_engine.Engine, programs: dict[str, str]) -> Iterator[tuple[str, str, str]]:
     """Name, source and verdict of programs by name."""
     for (name, source), answer in zip(programs.items(), engine.check_all(programs.values()), strict=True):
-        yield name, source, corpus.verdict(answer)
+        yield name, source, verdict(answer)
 
 
 def mutants(count: int, seed: int = 1) -> dict[str, str]:

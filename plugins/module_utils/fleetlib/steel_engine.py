@@ -46,6 +46,23 @@ def build(checkout: Path) -> Path:
     return Path(built.stdout.strip())
 
 
+def find(checkout: Path) -> Path:
+    """The engine's program as it was built before; nothing is built.
+
+    Raises `MissingDependencyError` when there is none, or one that is older than its sources.
+    """
+    program = checkout / "engine/target/release/steel_test"
+    sources = [*checkout.glob("engine/src/*"), *checkout.glob("engine/Cargo.*")]
+    reason = ""
+    if not program.exists():
+        reason = "it is not built; 'make engine' builds it"
+    elif any(source.stat().st_mtime > program.stat().st_mtime for source in sources):
+        reason = "it is older than its sources; 'make engine' builds it"
+    if reason:
+        raise MissingDependencyError("The Steel engine", "a second opinion on programs", reason)
+    return program
+
+
 class Engine:
     """A running engine. One process serves any number of programs; use it with ``with``."""
 

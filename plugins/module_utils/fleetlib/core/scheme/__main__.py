@@ -11,8 +11,9 @@ import sys
 from collections.abc import Sequence
 
 from ..errors import FleetError
-from .files import check_file, find_programs
-from .profiles import PROFILES, find_profile
+from ..program_folder import check_program
+from .files import find_programs
+from .profiles import DEFAULT_PROFILE, PROFILES
 from .render import FORMATS, render
 
 
@@ -21,10 +22,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     limits = {"max_bytes": options.max_bytes, "max_depth": options.max_depth}
     try:
-        profile = find_profile(options.profile).with_limits(
-            **{name: limit for name, limit in limits.items() if limit is not None}
-        )
-        reports = [check_file(path, profile) for path in find_programs(options.paths)]
+        given = {name: limit for name, limit in limits.items() if limit is not None}
+        reports = [check_program(path, options.profile, given) for path in find_programs(options.paths)]
     except FleetError as error:
         sys.stderr.write(f"{error}\n")
         return 2
@@ -41,7 +40,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("paths", nargs="+", metavar="PATH", help="a file, a directory or a glob pattern")
     parser.add_argument("--format", choices=FORMATS, default="text", help="default: %(default)s")
-    parser.add_argument("--profile", choices=list(PROFILES), default="esp32-c3", help="default: %(default)s")
+    parser.add_argument(
+        "--profile",
+        choices=list(PROFILES),
+        help=f"default: the one that program.toml beside the program names, or {DEFAULT_PROFILE}",
+    )
     parser.add_argument("--max-bytes", type=int, help="another limit for the size than the profile's")
     parser.add_argument("--max-depth", type=int, help="another limit for the nesting than the profile's")
     parser.add_argument(

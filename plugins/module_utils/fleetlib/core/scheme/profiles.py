@@ -37,6 +37,8 @@ PROFILES: Final[Mapping[str, Profile]] = MappingProxyType(
 )
 """The profiles by name."""
 
+DEFAULT_PROFILE: Final = "esp32-c3"
+
 
 def find_profile(profile: str | Profile) -> Profile:
     """The profile of a name; a profile is returned as it is."""
