@@ -3,7 +3,7 @@
 Healthy, failing and connection-killing programs on 200 connected boards, a rollout that is killed with
 SIGKILL again and again, prediction against what happened, and the simulator with a million
 devices. Everything runs against a local cloud of its own. Writes
-docs/performance-benchmarks.d/rollout.{md,svg}.
+benchmarks/results/rollout.{md,svg}.
 """
 
 from __future__ import annotations
@@ -405,7 +405,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--boards", type=int, default=200)
     parser.add_argument("--kills", type=int, default=30)
-    parser.add_argument("--out", type=Path, default=ROOT / "docs/performance-benchmarks.d")
+    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks/results")
     parser.add_argument("--worker")
     chosen = parser.parse_args()
     if chosen.worker:

@@ -1,7 +1,8 @@
 """Write the documents that come from the code: `make docs`. With ``--check`` only say which are out of date.
 
-Sources: the roles' argument specs (docs/configuration.md and the table in each role's README) and the
-catalogue of the device API (docs/api-reference.md).
+Sources: the roles' argument specs (docs/configuration.md and the table in each role's README), the catalogue
+of the device API (docs/api-reference.md), the validator's rules with their tested examples
+(docs/diagnostics.md) and the results of the benchmarks (docs/performance-benchmarks.md).
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -44,9 +46,40 @@ def documents() -> Iterator[tuple[Path, str]]:
         readme = ROOT / "roles" / role / "README.md"
         yield readme, with_table(readme, variables_table(entry_points["main"]))
     sys.path.insert(0, str(ROOT / "plugins/module_utils"))
-    from fleetlib.core.scheme import catalogue
+    from fleetlib.core.scheme import catalogue, rules
 
     yield ROOT / "docs/api-reference.md", catalogue.render_markdown()
+    examples = tomllib.loads((ROOT / "tests/unit/scheme/findings.toml").read_text())
+    yield ROOT / "docs/diagnostics.md", diagnostics(rules.RULES, examples)
+    yield ROOT / "docs/performance-benchmarks.md", benchmarks(sorted(ROOT.glob("benchmarks/results/*.md")))
+
+
+def diagnostics(rules: dict[str, Any], examples: dict[str, dict[str, Any]]) -> str:
+    """docs/diagnostics.md: every finding of the validator, a program that has it, and one that has not."""
+    parts = [
+        "# What the validator finds\n",
+        "Every finding by its code: a program that has it, and the same put right. An error keeps a program "
+        "from devices, a warning does not. Made by `make docs` from the rules and their tests.\n",
+    ]
+    for code, rule in rules.items():
+        steel = f" Steel refuses it as {rule.engine}." if rule.engine else ""
+        parts.append(f"## {code}\n\n{rule.severity.capitalize()}. {rule.summary}{steel}\n")
+        example = examples.get(code)
+        if example:
+            parts.append(f"```scheme\n{example['bad']}   ; {example['at']}\n{example['good']}\n```\n")
+    return "\n".join(parts)
+
+
+def benchmarks(pages: list[Path]) -> str:
+    """docs/performance-benchmarks.md: the results of every benchmark, as they were measured last."""
+    parts = [
+        "# Performance\n",
+        "What `make bench` measured last; every part names its command and machine.\n",
+    ]
+    for page in pages:
+        text = re.sub(r"^#", "##", page.read_text(), flags=re.MULTILINE)
+        parts.append(re.sub(r"\]\((\w+\.svg)\)", r"](../benchmarks/results/\1)", text))
+    return "\n".join(parts)
 
 
 def load(path: Path) -> dict[str, Any]:

@@ -15,9 +15,9 @@ from .fleetlib.aws.answers import insist_on_whole
 
 try:
     from botocore.config import Config
-    from botocore.exceptions import BotoCoreError, ClientError, ProfileNotFound
+    from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, ProfileNotFound
 except ImportError:  # AnsibleAWSModule reports the missing library before any of these is used
-    BotoCoreError = ClientError = ProfileNotFound = Exception
+    BotoCoreError = ClientError = HTTPClientError = ProfileNotFound = Exception
 
 ATTEMPTS = 8
 """Of botocore's standard retry mode, the only retry layer: AWSRetry of amazon.aws does not know IoT's
@@ -41,6 +41,11 @@ def run_aws_module(work: Work, argument_spec: Mapping[str, Any], **module_option
         except ProfileNotFound as error:
             module.fail_json(
                 msg=f"{error}. It comes from fleet_profile or AWS_PROFILE: correct or unset that one."
+            )
+        except HTTPClientError as error:
+            module.fail_json_aws(
+                error,
+                msg="AWS does not answer. Run it again once it does; deploy.yml starts a local cloud anew",
             )
         except (BotoCoreError, ClientError) as error:
             operation = getattr(error, "operation_name", "an AWS call")

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import random
 import re
 import sys
@@ -79,20 +80,30 @@ def ask(engine: steel_engine.Engine, programs: dict[str, str]) -> Iterator[tuple
 
 
 def mutants(count: int, seed: int = 1) -> dict[str, str]:
-    """Good programs with one to three tokens deleted, doubled, swapped or put in; always the same for a
-    seed."""
-    chance = random.Random(seed)
+    """Good programs with one to three tokens deleted, doubled, swapped or put in; always the same for a seed.
+
+    Every program has a sequence of mutants of its own, so that a new one in the corpus changes no other's.
+    """
     parents = [case for case in corpus.cases() if case.verdict == "loads"]
+    streams = [mutants_of(parent, random.Random(f"{seed} {parent.source}")) for parent in parents]
     found: dict[str, str] = {}
-    while len(found) < count:
-        parent = chance.choice(parents)
+    for stream in itertools.cycle(streams):
+        if len(found) == count:
+            break
+        name, source = next(stream)
+        found[f"{name} #{len(found)}"] = source
+    return found
+
+
+def mutants_of(parent: corpus.Case, chance: random.Random) -> Iterator[tuple[str, str]]:
+    """One program's mutants without end, each with its parent's name."""
+    while True:
         tokens = TOKEN.findall(parent.source)
         for _ in range(chance.choice([1, 1, 1, 2, 3])):
             mutate(tokens, chance)
         source = "".join(tokens)
         if source != parent.source:
-            found[f"{parent.name} #{len(found)}"] = source
-    return found
+            yield parent.name, source
 
 
 def mutate(tokens: list[str], chance: random.Random) -> None:

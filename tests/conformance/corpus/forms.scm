@@ -698,3 +698,35 @@ undefined-thing
 (eval '(+ 1 2))
 ;;> loads
 (eval! '(+ 1 2))
+;;> loads
+(define y 1) (when y (define x 1))
+;;> loads
+(define y #f) (unless y (define x 1)) (list x)
+;;> refused BadSyntax
+(define y (uptime)) (when y (define x 1))
+;;> refused BadSyntax
+(define y 1) (set! y 2) (when y (define x 1))
+;;> loads
+(define y #f) (if y (undefined-thing) 1)
+;;> refused FreeIdentifier
+(define (f) (if y (undefined-thing) 1)) (define y #f) (f)
+;;> loads
+(define y 1) (define z y) (if z 1 (undefined-thing))
+;;> refused FreeIdentifier
+(define y (list 1)) (if y 1 (undefined-thing))
+;;> loads
+(define y 1) (define (f) (if y 1 (undefined-thing))) (f)
+;;> loads
+(let ((y #f)) (when y (define x 1)) 1)
+;;> refused BadSyntax
+(define y 1) (define (f y) (set! y 2) y) (when y (define x 1)) (f 1)
+;;> loads
+(let* ((y 1) (z y)) (if z 1 (undefined-thing)))
+;;> refused FreeIdentifier
+(define y 1) (let ((y (uptime))) (if y 1 (undefined-thing)))
+;;> loads
+(define y #f) (while y (undefined-thing))
+;;> loads
+(define y 1) (and y (define x 1))
+;;> loads
+(define (f) (define (g) 1) (define y #f) (if y (undefined-thing) (g))) (f)

@@ -266,3 +266,41 @@
 (match-define x 1) x
 ;;> loads
 (define (f x) (match x [(list 'add a b) (+ a b)] [(list 'neg a) (- 0 a)])) (f '(add 1 2))
+;;> refused TypeMismatch
+(require (prefix-in if "steel/result"))
+;;> refused ArityMismatch
+(require-builtin steel/time as lambda)
+;;> refused BadSyntax
+(let do ((i 0)) ((= i 0)))
+;;> refused BadSyntax
+(let parameterize () 1)
+;;> refused BadSyntax
+(require (only-in "steel/result" (unwrap-ok lambda)))
+;;> refused ArityMismatch
+(((lambda (x) (lambda (y) (+ x x y))) 1) 2 2)
+;;> loads
+(((lambda (x) (lambda (y) (+ x x y))) 1) 2)
+;;> refused BadSyntax
+(let when () 1)
+;;> loads
+(struct point (x #:printer) y (lambda (p port) 1))
+;;> loads
+(struct point (x y1 #:foo))
+;;> refused BadSyntax
+(let when ((i 0)) (if i 1 (when 2)))
+;;> loads
+(struct point (x) y (lambda (p port) 1))
+;;> refused FreeIdentifier
+(struct point (x) (undefined) (lambda (p port) 1))
+;;> loads
+(define-syntax m (syntax-rules () ((m lambda) 1) ((m x) 2))) (m 5)
+;;> refused BadSyntax
+(define-syntax m (syntax-rules () ((m lambda) 1))) (m lambda)
+;;> loads
+(define-syntax m (syntax-rules () ((m fn) 1) ((m x) 2))) (m 5)
+;;> refused BadSyntax
+(define-syntax m (syntax-rules () ((m fn) 1))) (m fn)
+;;> loads
+(define-syntax m (syntax-rules () ((m defn) 1) ((m x) 2))) (m 5)
+;;> loads
+(define-syntax m (syntax-rules () ((m defn) 1))) (m defn)

@@ -118,7 +118,10 @@ class _Checker:
             self._findings.add(rules.DIRECT_DEFAULT, procedure.start, procedure.end, message, hint)
 
     def _callee(self, operator: Node) -> _Callee | None:
-        """What is known of the procedure that an operator names, or is."""
+        """What is known of the procedure that an operator names, is, or makes on the spot."""
+        if isinstance(operator, Call) and isinstance(operator.operator, Lambda):
+            operator = operator.operator.body
+            return _of_lambda(operator) if isinstance(operator, Lambda) else None
         if isinstance(operator, Lambda):
             return _of_lambda(operator)
         binding = operator.binding if isinstance(operator, Reference) else None

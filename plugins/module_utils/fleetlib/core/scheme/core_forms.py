@@ -96,6 +96,9 @@ def _let(syntax: Syntax, form: List) -> Node:
     if not rest or not isinstance(rest[0], List) or rest[0].prefixed:
         return syntax.malformed(form, "a named let needs a list of bindings behind its name", *rest[:1])
     name = syntax.name(target, "the name of a let")
+    if name and syntax.is_macro(name.name):
+        message = f"{name.name} is a macro, and Steel expands ({name.name} …) where the loop goes on"
+        syntax.findings.add(rules.SHADOWED_SYNTAX, name.start, name.end, message, "Choose another name.")
     bindings = let_bindings(syntax, form, rest[0])
     if len(rest) < 2:
         return syntax.malformed(form, "this let has no body")

@@ -11,9 +11,11 @@ from .datum import Datum, List, Literal, Symbol, Vector, symbols
 from .formals import RESERVED
 from .templates import ELLIPSIS, Bindings, Filler, is_ellipsis, rename
 
-_FIXED: Final = frozenset({"define", "begin", "if"})
+_FIXED: Final = frozenset({"define", "defn", "#%define", "begin", "if"})
 """Reserved words that may stand in a pattern, where they stand for themselves."""
-_FORBIDDEN: Final = RESERVED - _FIXED - {ELLIPSIS}
+_UNMATCHED: Final = frozenset({"lambda", "fn", "λ", "#%plain-lambda"})
+"""Reserved words that may stand in a pattern, where nothing matches them, not even themselves."""
+_FORBIDDEN: Final = RESERVED - _FIXED - _UNMATCHED - {ELLIPSIS}
 _WILDCARD: Final = "_"
 
 
@@ -47,6 +49,8 @@ class Macro:
     def _matches(self, pattern: Datum, datum: Datum, bindings: Bindings) -> bool:
         """Whether the pattern fits; the bindings are added."""
         if isinstance(pattern, Symbol):
+            if pattern.name in _UNMATCHED:
+                return False
             if self._is_fixed(pattern.name):
                 return isinstance(datum, Symbol) and datum.name == pattern.name
             if pattern.name != _WILDCARD:
@@ -149,7 +153,7 @@ def _check_pattern(macro: Macro, pattern: List | Vector, seen: set[str]) -> None
 
 def _check_variable(macro: Macro, symbol: Symbol, seen: set[str]) -> None:
     name = symbol.name
-    if name in (_WILDCARD, ELLIPSIS) or name == macro.name or name in macro.literals | _FIXED:
+    if name in (_WILDCARD, ELLIPSIS) or name == macro.name or name in macro.literals | _FIXED | _UNMATCHED:
         return
     if name in _FORBIDDEN:
         raise MacroError(symbol, f"the reserved word {name} cannot stand in a pattern")

@@ -11,6 +11,7 @@ from typing import Final
 from . import rules
 from .datum import Datum, List, String, Symbol
 from .diagnostics import Findings
+from .formals import RESERVED
 from .steel_globals import Global, Module, modules
 
 _USAGE: Final = 'Write (require "steel/option"), or (require (prefix-in name: "steel/option")).'
@@ -23,7 +24,7 @@ def require(spec: Datum, findings: Findings) -> dict[str, Global]:
             return _module(path, spec, findings, builtin=False)
         case List(items=[Symbol(name="only-in"), inner, *wanted]):
             return _only(require(inner, findings), wanted, findings)
-        case List(items=[Symbol(name="prefix-in"), Symbol(name=prefix), inner]):
+        case List(items=[Symbol(name="prefix-in"), Symbol(name=prefix), inner]) if prefix not in RESERVED:
             return {prefix + name: value for name, value in require(inner, findings).items()}
         case List(items=[Symbol(name="for-syntax"), *_]):
             message = "macros that run code are not allowed"
@@ -44,7 +45,7 @@ def require_builtin(form: List, findings: Findings) -> dict[str, Global]:
     match rest:
         case []:
             return names
-        case [Symbol(name="as"), Symbol(name=prefix)]:
+        case [Symbol(name="as"), Symbol(name=prefix)] if prefix not in RESERVED:
             return {prefix + name: value for name, value in names.items()}
     message = "require-builtin takes a module, and as with a prefix"
     findings.add(
@@ -76,9 +77,9 @@ def _only(names: dict[str, Global], wanted: list[Datum], findings: Findings) -> 
     found: dict[str, Global] = {}
     for one in wanted:
         match one:
-            case Symbol(name=name):
+            case Symbol(name=name) if name not in RESERVED:
                 new = name
-            case List(items=[Symbol(name=name), Symbol(name=new)]):
+            case List(items=[Symbol(name=name), Symbol(name=new)]) if not {name, new} & RESERVED:
                 pass
             case _:
                 message = "only-in takes names, and lists of a name and its new name"

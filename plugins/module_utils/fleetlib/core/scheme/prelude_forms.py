@@ -279,16 +279,25 @@ def _struct(syntax: Syntax, form: List) -> Node:
         return Opaque(form.start, form.end)
     names: list[str] = []
     for field in fields.items:
-        if not isinstance(field, Symbol):
+        if isinstance(field, Keyword):
+            message = f"{field.text} stands among the fields, where Steel takes it for one of them"
+            hint = "Options stand behind the list of fields."
+            syntax.findings.add(rules.ODD_FORM, field.start, field.end, message, hint)
+        elif not isinstance(field, Symbol):
             return syntax.malformed(form, "a field of a struct is a name", field)
-        names.append(field.name)
+        names.append(field.name if isinstance(field, Symbol) else field.text)
     if names and names[0] in RESERVED:
         syntax.convert(fields)  # Steel reads it as the special form that it looks like
     valued = [one for one in options if not (isinstance(one, Keyword) and one.text in _STRUCT_FLAGS)]
     if problem := _struct_options(syntax, form, valued, len(names)):
         return problem
     mutable = any(isinstance(one, Keyword) and one.text == "#:mutable" for one in options)
-    nodes = syntax.convert_all([one for one in valued if not isinstance(one, Keyword)])
+    evaluated = [
+        one
+        for index, one in enumerate(valued)
+        if not isinstance(one, Keyword) and (index % 2 or not isinstance(one, Symbol))
+    ]
+    nodes = syntax.convert_all(evaluated)
     for defined, accepts in _struct_names(name.name, names, mutable):
         symbol = Symbol(name.start, name.end, defined, name.macro)
         value = Opaque(name.start, name.end, [], accepts)

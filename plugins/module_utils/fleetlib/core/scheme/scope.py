@@ -33,6 +33,7 @@ from .tree import (
     Opaque,
     Reference,
     Refused,
+    walk,
 )
 from .tree import Sequence as Block
 
@@ -96,6 +97,8 @@ class _Resolver:
         self._scopes = Scopes()
         self._locals: dict[str, list[Binding]] = {}
         self._uses: dict[str, list[_Use]] = {}
+        self._assigned: set[str] = set()
+        """Names with a set! anywhere: whether it is the same variable matters little."""
         self._place: Place = "top"
         self._procedures = 0
         self._dead = 0
@@ -116,6 +119,9 @@ class _Resolver:
         }
 
     def run(self, program: Sequence[Node]) -> Scopes:
+        self._assigned = {
+            node.symbol.name for statement in program for node in walk(statement) if isinstance(node, Assign)
+        }
         for statement in program:
             for node in self._flatten([statement]):
                 if isinstance(node, Define):
@@ -213,6 +219,7 @@ class _Resolver:
         self._place = place
 
     def _branch(self, node: Branch) -> None:
+        self._fold_tests(node)
         clauses, otherwise, dead = simplify(node)
         place = self._place
         if clauses and place == "top":
@@ -222,11 +229,12 @@ class _Resolver:
             self._visit(body)
         if otherwise:
             self._visit(otherwise)
-        self._visit_dead(dead)
+        self._visit_dead(dead, quietly=any(_is_variable(test) for test, _ in node.clauses))
         self._place = place
 
     def _logic(self, node: Logic) -> None:
         place = self._place
+        self._folded(node)
         live, dead = simplify_logic(node)
         if len(live) > 1 and node.is_and and place == "top":
             self._place = "branch"
@@ -234,13 +242,30 @@ class _Resolver:
             if index == 1 and not node.is_and:
                 self._place = "inner"
             self._visit(item)
-        self._visit_dead(dead)
+        self._visit_dead(dead, quietly=any(map(_is_variable, live)))
         self._place = place
 
-    def _visit_dead(self, nodes: Sequence[Node]) -> None:
-        """What never runs: Steel does not even look at it."""
+    def _fold_tests(self, branch: Branch) -> None:
+        branch.clauses = [(self._folded(test), body) for test, body in branch.clauses]
+
+    def _folded(self, node: Node) -> Node:
+        """The literal that a node surely is: Steel puts in what variables hold that are never assigned."""
+        if isinstance(node, Logic):
+            node.items = [self._folded(item) for item in node.items]
+        if not isinstance(node, Reference):
+            return node
+        name = node.symbol.name
+        bound = self._locals.get(name)
+        binding = bound[-1] if bound else self._scopes.globals.get(name)
+        if binding is None or name in self._assigned or not isinstance(binding.value, Constant):
+            return node
+        binding.used = True
+        return Constant(node.start, node.end, binding.value.datum, variable=True)
+
+    def _visit_dead(self, nodes: Sequence[Node], quietly: bool) -> None:
+        """What never runs: Steel does not even look at it. A variable that decides is there on purpose."""
         for node in nodes:
-            if not self._dead and not isinstance(node, Opaque):
+            if not (quietly or self._dead or isinstance(node, Opaque)):
                 hint = "Remove it, or the constant test."
                 self._findings.add(rules.UNREACHABLE, node.start, node.end, "this never runs", hint)
             self._dead += 1
@@ -306,9 +331,10 @@ class _Resolver:
                 work.extend(reversed(item.items))
                 continue
             if isinstance(item, Branch):
+                self._fold_tests(item)
                 clauses, otherwise, dead = simplify(item)
                 if not clauses and otherwise:
-                    self._visit_dead(dead)
+                    self._visit_dead(dead, quietly=any(_is_variable(test) for test, _ in item.clauses))
                     work.append(otherwise)
                     continue
             yield item
@@ -325,7 +351,8 @@ class _Resolver:
         self._visit(node.value)
         known = self._scopes.globals.get(symbol.name)
         if known is None:
-            binding = Binding(symbol.name, "global", symbol, node.value, optional=node.implicit)
+            value = self._folded(node.value)
+            binding = Binding(symbol.name, "global", symbol, value, optional=node.implicit)
             self._scopes.globals[symbol.name] = binding
             self._warn_of_shadowing(symbol)
         else:
@@ -347,7 +374,7 @@ class _Resolver:
     # Names
 
     def _bind(self, symbol: Symbol, kind: Kind, value: Node | None = None) -> Binding:
-        binding = Binding(symbol.name, kind, symbol, value)
+        binding = Binding(symbol.name, kind, symbol, self._folded(value) if value else None)
         self._locals.setdefault(symbol.name, []).append(binding)
         return binding
 
@@ -454,6 +481,10 @@ def _shown(symbol: Symbol) -> str:
     """The name for a message."""
     name = symbol.name.removeprefix(RENAMED)
     return f"{name}, which the macro {symbol.macro} brings in," if symbol.macro else name
+
+
+def _is_variable(test: Node) -> bool:
+    return isinstance(test, Constant) and test.variable
 
 
 def is_true(node: Node) -> bool | None:

@@ -30,6 +30,8 @@ class Constant(Node):
     """A literal or quoted datum."""
 
     datum: Datum
+    variable: bool = False
+    """It stands for a variable that is never anything else."""
 
 
 @dataclass(slots=True, eq=False)
