@@ -86,6 +86,12 @@ class DeviceStore:
                 "Move it away and run again: the certificate is then found by its key.",
             ) from error
 
+    def certificate_pem(self, thing: str) -> bytes | None:
+        """The certificate itself (PEM); None where this host does not have it."""
+        path = self.certificate_path(thing)
+        with explained(path):
+            return path.read_bytes() if path.exists() else None
+
     def keep_certificate(self, thing: str, certificate: Certificate) -> None:
         """Keep the certificate that was issued for the key."""
         record = {"certificate_id": certificate.id, "certificate_arn": certificate.arn}

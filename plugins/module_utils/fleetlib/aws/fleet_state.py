@@ -18,10 +18,16 @@ def read_fleet(iot: Any, environment: str, policy: str, group: str) -> Fleet:
     """
     with ThreadPoolExecutor(max_workers=4) as pool:
         things = pool.submit(lambda: dict(_iter_things(iot, environment)))
-        listed = pool.submit(lambda: {one.id: one.status for one in certificates.iter_certificates(iot)})
+        listed = pool.submit(lambda: list(certificates.iter_certificates(iot)))
         targets = pool.submit(_names, iot, certificates.iter_policy_targets, policy)
         members = pool.submit(_names, iot, registry.iter_things_in_group, group)
-        return Fleet(things.result(), listed.result(), targets.result(), members.result())
+        return Fleet(
+            things.result(),
+            {one.id: one.status for one in listed.result()},
+            {one.id: one.created for one in listed.result()},
+            targets.result(),
+            members.result(),
+        )
 
 
 def principals(iot: Any, things: Iterable[str]) -> dict[str, frozenset[str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
 
 from ..core.errors import MissingDependencyError
@@ -72,6 +73,11 @@ def public_key_id(key_pem: bytes) -> str:
 def certificate_key_id(certificate_pem: str) -> str:
     """`public_key_id` of the key that a certificate certifies."""
     return _fingerprint(x509.load_pem_x509_certificate(certificate_pem.encode()).public_key())
+
+
+def certificate_end(certificate_pem: bytes) -> datetime:
+    """When a certificate (PEM) stops being valid. Raises ValueError for what is no certificate."""
+    return x509.load_pem_x509_certificate(certificate_pem).not_valid_after_utc
 
 
 def _load(key_pem: bytes) -> ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey:

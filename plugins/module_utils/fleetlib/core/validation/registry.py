@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from ..provisioning.model import ACTIVE, CERTIFICATE_ATTRIBUTE
 from .checks import Check, all_of, failed, not_checked
@@ -25,6 +26,8 @@ class Fleet:
     """Thing → id of its certificate, as its attribute says; empty when it has none."""
     certificates: Mapping[str, str] = field(default_factory=dict)
     """Certificate id → status."""
+    created: Mapping[str, datetime] = field(default_factory=dict)
+    """Certificate id → when it was made."""
     policy_targets: Collection[str] | None = None
     """Ids of the certificates that have the device policy; nothing when there is no such policy."""
     members: Collection[str] | None = None
