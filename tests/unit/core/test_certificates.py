@@ -90,6 +90,12 @@ def test_the_sections_have_the_ages_and_the_limit(found):
     ]
 
 
+def test_a_limit_far_beyond_all_ages_is_not_drawn():
+    fleet = Fleet({"f-1": "a"}, {"a": "ACTIVE"}, {"a": NOW - timedelta(days=2)}, frozenset({"a"}))
+    _, histogram = examine(fleet, {}, NOW, LIMITS).sections()
+    assert (histogram["values"], histogram["limits"]) == ([2.0], [])
+
+
 @pytest.mark.parametrize("values", [(0, 1), (1, 0), (-5, 1)])
 def test_limits_below_a_day_are_refused_by_name(values):
     with pytest.raises(InvalidInputError, match="must be 1 or more"):

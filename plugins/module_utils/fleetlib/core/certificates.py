@@ -92,8 +92,10 @@ class Examination:
 
     def sections(self) -> list[dict[str, Any]]:
         """The report's sections (docs/reports.md)."""
-        ages = [one.age_days for one in self.entries if one.age_days is not None]
+        ages = [round(one.age_days, 1) for one in self.entries if one.age_days is not None]
         limit = {"name": "maximum age", "value": self.limits.max_age_days}
+        # Far beyond all ages it would squeeze them into one thin bar.
+        near = max(ages, default=0.0) * 10 >= self.limits.max_age_days
         troubled = [one for one in self.entries if one.troubles]
         columns = ["Device", "Certificate", "Status", "Age in days", "Expires in days", "Trouble"]
         rows = [_cells(one) for one in troubled]
@@ -102,7 +104,7 @@ class Examination:
         ]
         if ages:
             histogram = {"title": "Age of the certificates", "kind": "histogram", "unit": "days"}
-            sections.append({**histogram, "values": ages, "limits": [limit]})
+            sections.append({**histogram, "values": ages, "limits": [limit] if near else []})
         return [
             *sections,
             *_table("Certificates that need attention", columns, rows),
