@@ -39,7 +39,7 @@ def build(checkout: Path) -> Path:
             "The Steel engine", "a second opinion on programs", str(error)
         ) from error
     if built.returncode == NOT_AVAILABLE:
-        reason = built.stderr.strip().splitlines()[-1]
+        reason = built.stderr.strip().splitlines()[-1].removeprefix("engine: not available: ")
         raise MissingDependencyError("The Steel engine", "a second opinion on programs", reason)
     if built.returncode:
         raise FleetError("The Steel engine cannot be built.", built.stderr.strip()[-2000:])

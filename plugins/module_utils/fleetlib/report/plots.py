@@ -33,14 +33,15 @@ def bars(
     shown = items[:MAX_BARS]
     names = [clean(item["name"]) for item in shown]
     values = [item["value"] for item in shown]
-    longest = max(map(len, names)) * _LETTER
+    labels = [text.quantity(value, unit) for value in values]
+    longest, widest = (max(map(len, words)) * _LETTER for words in (names, labels))
 
     def draw(axes: Any, width: int) -> None:
         left = min(width * 0.42, longest + 14)
-        place(axes, left=left, right=80, top=26 if limits else 4, bottom=4)
+        place(axes, left=left, right=max(80, widest + 14), top=26 if limits else 4, bottom=4)
         axes.barh(range(len(values)), values, height=0.62, color=COLOURS["series-1"])
-        for row, value in enumerate(values):
-            _label(axes, text.quantity(value, unit), (max(value, 0), row), (6, 0), "ink", va="center")
+        for row, (value, label) in enumerate(zip(values, labels, strict=True)):
+            _label(axes, label, (max(value, 0), row), (6, 0), "ink", va="center")
         axes.set_yticks(range(len(names)), [_fit(name, int((left - 14) / _LETTER)) for name in names])
         axes.set_ylim(len(shown) - 0.5, -0.5)
         axes.set_xlim(*_range_with_zero([*values, *(limit["value"] for limit in limits)]))
