@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 
+from fleetlib.core.scheme.api import BY_NAME
+from fleetlib.core.scheme.core_forms import CORE_FORMS
+from fleetlib.core.scheme.prelude_forms import PRELUDE_FORMS
+
 from tests.conformance import corpus, differential
 from tests.conformance.known import KNOWN
 
@@ -26,3 +30,8 @@ def test_the_corpus_has_good_and_bad_programs_of_every_kind():
 def test_every_case_is_a_program_of_its_own():
     twice = [source for source, count in Counter(case.source for case in corpus.cases()).items() if count > 1]
     assert not twice
+
+
+def test_every_device_call_and_every_form_is_in_it():
+    words = {word for case in corpus.cases() for word in differential.TOKEN.findall(case.source)}
+    assert {*BY_NAME, *CORE_FORMS, *PRELUDE_FORMS} <= words

@@ -730,3 +730,25 @@ undefined-thing
 (define y 1) (and y (define x 1))
 ;;> loads
 (define (f) (define (g) 1) (define y #f) (if y (undefined-thing) (g))) (f)
+;;> loads
+(#%define x 1) (list x)
+;;> loads
+(%plain-let ((x 1)) (list x))
+;;> loads
+(#%require-dylib "a" (only-in b))
+;;> refused BadSyntax
+(match-syntax 1)
+;;> loads
+(match-syntax 1 [x x])
+;;> refused Generic
+(match-syntax '(1 2) [(a b) a])
+;;> loads
+(match-syntax (list 1) [(list a) a])
+;;> refused FreeIdentifier
+(match-syntax 1 [x y])
+;;> refused BadSyntax
+(match-syntax)
+;;> loads
+(match-syntax '(1 2) [(list a b ...) (list a b)])
+;;> loads
+(match-syntax 1 [a #:when (> a 0) a])

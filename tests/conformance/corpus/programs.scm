@@ -268,3 +268,19 @@ void
 (syntax x)
 ;;> loads
 (quasisyntax x)
+;;> loads
+(if (led-state) (led-off) (led-on))
+;;> refused FreeIdentifier
+(rust-call-sleep 1)
+;;> refused FreeIdentifier
+(rust-call-led-off)
+;;> refused FreeIdentifier
+(rust-call-led-state)
+;;> refused FreeIdentifier
+(rust-call-device-info)
+;;> refused FreeIdentifier
+(rust-call-memory-info)
+;;> refused FreeIdentifier
+(rust-call-uptime)
+;;> refused FreeIdentifier
+(rust-call-log "info" "x")

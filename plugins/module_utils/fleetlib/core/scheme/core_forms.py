@@ -282,7 +282,7 @@ _DEFINE: Final = Form(
     _define, 1, None, "(define name value) or (define (name parameter …) expression …)", False
 )
 _LAMBDA: Final = Form(_lambda, 2, None, "(lambda (parameter …) expression …)", False, ignores_dot=True)
-_UNSUPPORTED: Final = Form(
+UNSUPPORTED: Final = Form(
     _unsupported, 0, None, "(define-syntax name (syntax-rules () (pattern template) …))"
 )
 
@@ -310,11 +310,11 @@ CORE_FORMS: Final[Mapping[str, Form]] = {
     "syntax-rules": Form(
         _syntax_rules, 0, None, "(define-syntax name (syntax-rules (literal …) (pattern template) …))", False
     ),
-    "defmacro": _UNSUPPORTED,
-    "begin-for-syntax": _UNSUPPORTED,
-    "syntax": _UNSUPPORTED,
-    "quasisyntax": _UNSUPPORTED,
-    "#%require-dylib": _UNSUPPORTED,
+    "defmacro": UNSUPPORTED,
+    "begin-for-syntax": UNSUPPORTED,
+    "syntax": UNSUPPORTED,
+    "quasisyntax": UNSUPPORTED,
+    "#%require-dylib": UNSUPPORTED,
     "require": Form(_require, 1, None, '(require "steel/option")', False, top_only=True),
     "require-builtin": Form(
         _require_builtin, 1, 3, "(require-builtin steel/random)", False, ignores_dot=True

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from . import rules
-from .core_forms import loop, make_lambda, thunk
+from .core_forms import UNSUPPORTED, loop, make_lambda, thunk
 from .datum import Datum, Keyword, List, Numeral, Symbol
 from .formals import RESERVED
 from .forms import Form, Syntax, same_name
@@ -456,7 +456,7 @@ PRELUDE_FORMS: Final[Mapping[str, Form]] = {
     "struct": Form(_struct, 2, None, "(struct Name (field …) option …)"),
     "match": Form(_match, 2, None, "(match value (pattern expression …) …)"),
     "match-define": Form(_match_define, 0, None, "(match value (pattern expression …) …)"),
-    "match-syntax": Form(_operands, 0, None, "(match value (pattern expression …) …)"),
+    "match-syntax": UNSUPPORTED,
     "define/contract": Form(
         _define_contract, 2, None, "(define/contract (name parameter …) contract body …)"
     ),
