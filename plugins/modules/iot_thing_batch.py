@@ -19,6 +19,7 @@ author: steel.fleet maintainers (@steel-fleet)
 extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
+  - steel.fleet.paced
 attributes:
   check_mode:
     description: Returns the plan, its calls and its duration, also where type, policy and group do not exist.
@@ -75,6 +76,12 @@ options:
     description: Device id to a dictionary of attributes of its own, which win over O(attributes).
     type: dict
     default: {}
+  attributes_file:
+    description:
+      - CSV file whose first line names the columns, C(device_id) and attributes, or JSON file with attributes
+        by device id. O(device_attributes) wins over it.
+      - Lines about devices that are not wanted are left alone, so that one file may describe a whole fleet.
+    type: path
   state_directory:
     description:
       - Private directory of the fleet on this host, made with mode 0700.
@@ -87,31 +94,10 @@ options:
     type: str
     choices: [ec-p256, rsa-2048]
     default: ec-p256
-  account_quotas:
-    description:
-      - Whether to read the account's request rates from Service Quotas.
-      - AWS's defaults are used where it does not answer.
-    type: bool
-    default: true
-  quotas:
-    description: Requests per second by operation, such as C(AttachPolicy); they win over the account's.
-    type: dict
-    default: {}
-  rate_factor:
-    description: Factor on all request rates. Below 1 leaves room for other callers.
-    type: float
-    default: 1.0
-  concurrency:
-    description: Devices worked on at the same time, from 1 to 256.
-    type: int
-    default: 32
   settle_seconds:
     description: How long a new certificate may take to appear in lists; only matters after a lost answer.
     type: float
     default: 5.0
-  progress_file:
-    description: File that always holds how far the run is. Set by the action plugin of the same name.
-    type: path
 """
 
 EXAMPLES = r"""
@@ -210,25 +196,25 @@ failed_devices:
   sample: {aws-iot-steel-staging-device-007: "AWS refused AttachPolicy: Rate exceeded (ThrottlingException)."}
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ansible_collections.steel.fleet.plugins.module_utils.fleet_aws_module import run_aws_module
 from ansible_collections.steel.fleet.plugins.module_utils.fleet_module import Context
-from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.aws.quotas import account_rates
-from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core import naming, progress
-from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.errors import (
-    FleetError,
-    InvalidInputError,
-)
+from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core import device_table, naming
+from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.errors import InvalidInputError
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.provisioning.engine import Settings
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.provisioning.model import Fleet
-from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.quotas import Quotas
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.crypto.keys import KeyType
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.provisioner import Provisioner, Result
-
-NAMED_IN_MESSAGE = 3
+from ansible_collections.steel.fleet.plugins.module_utils.paced_module import (
+    ARGUMENT_SPEC,
+    concurrency,
+    rates,
+    require_all,
+    shown,
+)
 
 
 def texts(option: str, values: Mapping[str, Any]) -> dict[str, str]:
@@ -239,76 +225,73 @@ def texts(option: str, values: Mapping[str, Any]) -> dict[str, str]:
     return {name: str(value) for name, value in values.items()}
 
 
-def wanted(params: Mapping[str, Any]) -> Fleet:
-    per_device = params["device_attributes"]
+def own_attributes(params: Mapping[str, Any], device_ids: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Attributes of single devices: the file's, and over them those given directly."""
+    per_device: dict[str, Any] = dict(params["device_attributes"])
     for device_id, values in per_device.items():
         if not isinstance(values, Mapping):
             raise InvalidInputError(
                 f"device_attributes of {device_id} is {values!r}; it must be a dictionary."
             )
+    if params["attributes_file"]:
+        wanted_ids = frozenset(device_ids)
+        for device_id, values in table_in(Path(params["attributes_file"])).items():
+            if device_id not in wanted_ids:
+                continue
+            per_device[device_id] = {**values, **per_device.get(device_id, {})}
+    return {one: texts(f"attributes of {one}", values) for one, values in per_device.items()}
+
+
+def table_in(path: Path) -> dict[str, dict[str, Any]]:
+    """The file with attributes of single devices."""
+    try:
+        return device_table.read(path.name, path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InvalidInputError(f"attributes_file: {path}: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise InvalidInputError(f"attributes_file: {path} is not UTF-8 text: {error.reason}.") from error
+
+
+def wanted(params: Mapping[str, Any]) -> Fleet:
+    """The fleet that the options describe."""
+    device_ids = naming.chosen_device_ids(params["device_ids"], params["start_id"], params["count"])
     return Fleet(
         prefix=params["name_prefix"],
         environment=params["environment_name"],
-        device_ids=naming.chosen_device_ids(params["device_ids"], params["start_id"], params["count"]),
+        device_ids=device_ids,
         type_name=params["thing_type"],
         policy=params["policy"],
         group=params["group"],
         attributes=texts("attributes", params["attributes"]),
         initial_attributes=texts("initial_attributes", params["initial_attributes"]),
-        device_attributes={
-            device_id: texts(f"device_attributes of {device_id}", values)
-            for device_id, values in per_device.items()
-        },
+        device_attributes=own_attributes(params, device_ids),
     )
 
 
-def rates(context: Context) -> Quotas:
-    """The table, the account's own values, the inventory's: the later win."""
-    params = context.params
-    quotas = Quotas()
-    if params["account_quotas"]:
-        found, why_not = account_rates(context.client("service-quotas"))
-        quotas = quotas.with_rates(found, "Service Quotas") if not why_not else quotas
-    try:
-        given = {operation: float(rate) for operation, rate in params["quotas"].items()}
-    except (TypeError, ValueError) as error:
-        raise InvalidInputError(f"quotas: {error}; requests per second are numbers.") from error
-    return quotas.with_rates(given, "inventory").scaled(params["rate_factor"])
-
-
 def require_complete(result: Result) -> None:
-    """Fail when devices are not complete: the message names a few, the details all."""
+    """Fail when devices are not complete."""
     outcome = result.outcome
-    broken = {**result.plan.problems, **outcome.failed}
-    done = f"{outcome.done:,} devices were completed; running again goes on from there."
-    if outcome.stopped is not None:
-        hint = f"{outcome.stopped.hint} {done}".strip()
-        raise FleetError(outcome.stopped.message, hint, failed_devices=broken)
-    if broken:
-        few = list(broken.items())[:NAMED_IN_MESSAGE]
-        named = " ".join(f"{name}: {reason}" for name, reason in few)
-        more = f" … and {len(broken) - len(few):,} more (failed_devices)." if len(broken) > len(few) else ""
-        raise FleetError(
-            f"{len(broken):,} of {len(result.plan.fleet.devices):,} devices are not complete. {named}{more}",
-            done,
-            failed_devices=broken,
-        )
+    require_all(
+        {**result.plan.problems, **outcome.failed},
+        len(result.plan.fleet.devices),
+        outcome.stopped,
+        "complete",
+        f"{outcome.done:,} devices were completed; running again goes on from there.",
+    )
 
 
 def work(context: Context) -> dict[str, Any]:
     params = context.params
-    if not 1 <= params["concurrency"] <= 256:
-        raise InvalidInputError(f"concurrency is {params['concurrency']}; it must be from 1 to 256.")
+    at_once = concurrency(context)
     fleet = wanted(params)
-    show = progress.to_file(Path(params["progress_file"])) if params["progress_file"] else lambda moment: None
     provisioner = Provisioner(
         fleet,
         Path(params["state_directory"]),
-        context.client("iot", max_connections=params["concurrency"]),
+        context.client("iot", max_connections=at_once),
         rates(context),
         KeyType(params["key_type"]),
-        Settings(params["concurrency"], params["settle_seconds"]),
-        show,
+        Settings(at_once, params["settle_seconds"]),
+        shown(context),
     )
     if context.check_mode:
         plan = provisioner.look()
@@ -351,6 +334,7 @@ def main() -> None:
             "attributes": {"type": "dict", "default": {}},
             "initial_attributes": {"type": "dict", "default": {}},
             "device_attributes": {"type": "dict", "default": {}},
+            "attributes_file": {"type": "path"},
             "state_directory": {"type": "path", "required": True},
             "key_type": {
                 "type": "str",
@@ -358,12 +342,8 @@ def main() -> None:
                 "default": "ec-p256",
                 "no_log": False,
             },
-            "account_quotas": {"type": "bool", "default": True},
-            "quotas": {"type": "dict", "default": {}},
-            "rate_factor": {"type": "float", "default": 1.0},
-            "concurrency": {"type": "int", "default": 32},
+            **ARGUMENT_SPEC,
             "settle_seconds": {"type": "float", "default": 5.0},
-            "progress_file": {"type": "path"},
         },
         mutually_exclusive=[("device_ids", "count")],
         required_one_of=[("device_ids", "count")],

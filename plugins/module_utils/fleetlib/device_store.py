@@ -62,7 +62,7 @@ class DeviceStore:
         """Keep a new private key. Raises when there is one: it may be a device's only identity."""
         with explained(self.directory / thing):
             folder = self._folder(thing)
-            draft = _write_draft(folder / KEY, key)
+            draft = write_draft(folder / KEY, key)
             try:
                 os.link(draft, folder / KEY)  # unlike a rename, it refuses to replace
             finally:
@@ -97,9 +97,9 @@ class DeviceStore:
         record = {"certificate_id": certificate.id, "certificate_arn": certificate.arn}
         with explained(self.directory / thing):
             folder = self._folder(thing)
-            os.replace(_write_draft(folder / CERTIFICATE, certificate.pem.encode()), folder / CERTIFICATE)
+            os.replace(write_draft(folder / CERTIFICATE, certificate.pem.encode()), folder / CERTIFICATE)
             text = json.dumps(record, indent=2) + "\n"
-            os.replace(_write_draft(folder / RECORD, text.encode()), folder / RECORD)
+            os.replace(write_draft(folder / RECORD, text.encode()), folder / RECORD)
             sync_directory(folder)
 
     def retire_certificate(self, thing: str) -> None:
@@ -142,7 +142,7 @@ class DeviceStore:
         )
 
 
-def _write_draft(path: Path, data: bytes) -> Path:
+def write_draft(path: Path, data: bytes) -> Path:
     """Write the file that is to become ``path``, mode 0600 from its first byte, and bring it to the disk."""
     draft = path.with_name(f".{path.name}.new")
     draft.unlink(missing_ok=True)  # of a run that was killed

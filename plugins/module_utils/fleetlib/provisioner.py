@@ -108,7 +108,7 @@ class Provisioner:
         with explained(self._directory):
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         start = self._clock.monotonic()
-        with _explained_lock(self._directory / LOCK, self._clock):
+        with explained_lock(self._directory / LOCK, self._clock):
             local = self._store.scan(self._fleet.devices)
             made = self._plan(local)
             _require_nothing_missing(made)
@@ -151,7 +151,8 @@ class Provisioner:
 
 
 @contextlib.contextmanager
-def _explained_lock(path: Path, clock: Clock) -> Iterator[None]:
+def explained_lock(path: Path, clock: Clock) -> Iterator[None]:
+    """Be the only run at work on the fleet. Raises `FleetBusyError`, or says why the file cannot be used."""
     with contextlib.ExitStack() as held:
         with explained(path):
             held.enter_context(sole_run(path, clock))

@@ -42,8 +42,8 @@ def issue(iot: Any, signing_request: str) -> Certificate:
 
 
 def describe(iot: Any, certificate_id: str) -> Certificate:
-    """iot:DescribeCertificate."""
-    found = iot.describe_certificate(certificateId=certificate_id)["certificateDescription"]
+    """iot:DescribeCertificate: the certificate itself."""
+    found = description(iot, certificate_id)
     return Certificate(found["certificateId"], found["certificateArn"], found["certificatePem"])
 
 
@@ -68,3 +68,36 @@ def iter_policy_targets(iot: Any, policy: str) -> Iterator[str]:
 def attach_policy(iot: Any, policy: str, certificate_arn: str) -> None:
     """iot:AttachPolicy; repeating it changes nothing."""
     iot.attach_policy(policyName=policy, target=certificate_arn)
+
+
+def detach_policy(iot: Any, policy: str, certificate_arn: str) -> None:
+    """iot:DetachPolicy; repeating it changes nothing."""
+    iot.detach_policy(policyName=policy, target=certificate_arn)
+
+
+def description(iot: Any, certificate_id: str) -> dict[str, Any]:
+    """iot:DescribeCertificate: all that AWS tells of it."""
+    found: dict[str, Any] = iot.describe_certificate(certificateId=certificate_id)["certificateDescription"]
+    return found
+
+
+def iter_policies(iot: Any, certificate_arn: str) -> Iterator[str]:
+    """iot:ListAttachedPolicies: names of a certificate's policies."""
+    for page in iot.get_paginator("list_attached_policies").paginate(target=certificate_arn):
+        yield from (policy["policyName"] for policy in page["policies"])
+
+
+def iter_things(iot: Any, certificate_arn: str) -> Iterator[str]:
+    """iot:ListPrincipalThings: things that a certificate is attached to."""
+    for page in iot.get_paginator("list_principal_things").paginate(principal=certificate_arn):
+        yield from page["things"]
+
+
+def set_status(iot: Any, certificate_id: str, status: str) -> None:
+    """iot:UpdateCertificate: ``ACTIVE`` or ``INACTIVE``."""
+    iot.update_certificate(certificateId=certificate_id, newStatus=status)
+
+
+def delete(iot: Any, certificate_id: str) -> None:
+    """iot:DeleteCertificate. AWS refuses while it is active or anything is attached to it."""
+    iot.delete_certificate(certificateId=certificate_id)

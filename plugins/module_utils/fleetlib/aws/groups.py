@@ -9,6 +9,7 @@ from typing import Any
 
 from ..core.errors import FleetError
 from . import registry
+from .things import describe
 
 CONCURRENCY = 16
 
@@ -56,12 +57,4 @@ def search(iot: Any, group: str) -> Iterator[dict[str, Any]]:
 
 def gone(iot: Any, things: Iterable[str]) -> set[str]:
     """iot:DescribeThing for each: those that are in the registry no more."""
-    return {thing for thing in things if not _exists(iot, thing)}
-
-
-def _exists(iot: Any, thing: str) -> bool:
-    try:
-        iot.describe_thing(thingName=thing)
-    except iot.exceptions.ResourceNotFoundException:
-        return False
-    return True
+    return {thing for thing in things if describe(iot, thing) is None}

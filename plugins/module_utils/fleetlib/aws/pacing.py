@@ -28,6 +28,9 @@ class Pacer:
 
     def attach(self, client: Any) -> None:
         """Pace every request of a boto3 client from now on."""
+        # botocore makes the classes of `exceptions` at their first use: two threads that come at the same
+        # time would get different ones, and miss what they want to catch.
+        client.exceptions  # noqa: B018
         service = client.meta.service_model.service_id.hyphenize()
         client.meta.events.register(f"before-send.{service}", self._wait)
         client.meta.events.register(f"response-received.{service}", self._listen)

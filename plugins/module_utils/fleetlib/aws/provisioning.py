@@ -25,7 +25,7 @@ UNNAMED = "(not named yet)"
 
 def read_registry(iot: Any, fleet: Fleet) -> Registry:
     """What the registry holds of a fleet: a few lists, read side by side; no call for any one device."""
-    with _explained("reading the registry"), ThreadPoolExecutor(max_workers=5) as pool:
+    with explained("reading the registry"), ThreadPoolExecutor(max_workers=5) as pool:
         type_exists = pool.submit(_type_exists, iot, fleet)
         found = pool.submit(_things, iot, fleet)
         members = pool.submit(_members, iot, fleet)
@@ -93,47 +93,47 @@ class DirectCloud:
 
     def issue(self, signing_request: str) -> Certificate:
         """See `core.provisioning.ports.Cloud`."""
-        with _explained("CreateCertificateFromCsr"):
+        with explained("CreateCertificateFromCsr"):
             return certificates.issue(self._iot, signing_request)
 
     def attach_policy(self, certificate_arn: str) -> None:
         """See `core.provisioning.ports.Cloud`."""
-        with _explained("AttachPolicy"):
+        with explained("AttachPolicy"):
             certificates.attach_policy(self._iot, self._fleet.policy, certificate_arn)
 
     def create_thing(self, name: str, attributes: Mapping[str, str]) -> bool:
         """See `core.provisioning.ports.Cloud`."""
-        with _explained("CreateThing"):
+        with explained("CreateThing"):
             return things.create_thing(self._iot, name, self._fleet.type_name, attributes)
 
     def update_thing(self, name: str, attributes: Mapping[str, str]) -> None:
         """See `core.provisioning.ports.Cloud`."""
-        with _explained("UpdateThing"):
+        with explained("UpdateThing"):
             things.update_thing(self._iot, name, self._fleet.type_name, attributes)
 
     def attach_certificate(self, name: str, certificate_arn: str) -> None:
         """See `core.provisioning.ports.Cloud`."""
-        with _explained("AttachThingPrincipal"):
+        with explained("AttachThingPrincipal"):
             things.attach_certificate(self._iot, name, certificate_arn)
 
     def add_to_group(self, name: str) -> None:
         """See `core.provisioning.ports.Cloud`."""
-        with _explained("AddThingToThingGroup"):
+        with explained("AddThingToThingGroup"):
             things.add_to_group(self._iot, name, self._fleet.group)
 
     def certificates(self) -> Iterable[ListedCertificate]:
         """See `core.provisioning.ports.Cloud`."""
-        with _explained("ListCertificates"):
+        with explained("ListCertificates"):
             return list(certificates.iter_certificates(self._iot))
 
     def describe(self, certificate_id: str) -> Certificate:
         """See `core.provisioning.ports.Cloud`."""
-        with _explained("DescribeCertificate"):
+        with explained("DescribeCertificate"):
             return certificates.describe(self._iot, certificate_id)
 
 
 @contextlib.contextmanager
-def _explained(what: str) -> Iterator[None]:
+def explained(what: str) -> Iterator[None]:
     """Turn botocore's errors into one device's trouble or everybody's."""
     try:
         yield

@@ -43,3 +43,41 @@ def thing_type_exists(iot: Any, type_name: str) -> bool:
     except iot.exceptions.ResourceNotFoundException:
         return False
     return True
+
+
+def describe(iot: Any, name: str) -> dict[str, Any] | None:
+    """iot:DescribeThing: type, attributes and version; None where there is no such thing."""
+    try:
+        found = iot.describe_thing(thingName=name)
+    except iot.exceptions.ResourceNotFoundException:
+        return None
+    kept = ("thingArn", "thingId", "thingTypeName", "attributes", "version")
+    return {key: found[key] for key in kept if key in found}
+
+
+def principals(iot: Any, name: str) -> list[str]:
+    """iot:ListThingPrincipals: ARNs of a thing's certificates; none where there is no such thing."""
+    try:
+        pages = list(iot.get_paginator("list_thing_principals").paginate(thingName=name))
+    except iot.exceptions.ResourceNotFoundException:
+        return []
+    return [principal for page in pages for principal in page["principals"]]
+
+
+def groups_of(iot: Any, name: str) -> list[str]:
+    """iot:ListThingGroupsForThing: names of a thing's groups; none where there is no such thing."""
+    try:
+        pages = list(iot.get_paginator("list_thing_groups_for_thing").paginate(thingName=name))
+    except iot.exceptions.ResourceNotFoundException:
+        return []
+    return [group["groupName"] for page in pages for group in page["thingGroups"]]
+
+
+def detach_certificate(iot: Any, name: str, certificate_arn: str) -> None:
+    """iot:DetachThingPrincipal; AWS carries it out a little later."""
+    iot.detach_thing_principal(thingName=name, principal=certificate_arn)
+
+
+def delete(iot: Any, name: str) -> None:
+    """iot:DeleteThing, with memberships and job executions; nothing where there is no such thing."""
+    iot.delete_thing(thingName=name)

@@ -26,14 +26,18 @@ REQUESTS_PER_SECOND: Mapping[str, float] = MappingProxyType(
         "CreateThing": 100,
         "DeleteCertificate": 10,
         "DeleteThing": 100,
+        "DeleteThingShadow": 4000,
         "DescribeCertificate": 10,
         "DescribeThing": 350,
         "DescribeThingGroup": 100,
         "DescribeThingType": 100,
         "DetachPolicy": 15,
         "DetachThingPrincipal": 100,
+        "GetThingShadow": 4000,
         "ListCertificates": 10,
         "ListTargetsForPolicy": 10,
+        "ListThingGroupsForThing": 100,
+        "ListThingPrincipals": 20,
         "ListThings": 10,
         "ListThingsInThingGroup": 25,
         "RegisterCertificateWithoutCA": 10,
@@ -43,6 +47,7 @@ REQUESTS_PER_SECOND: Mapping[str, float] = MappingProxyType(
         "StartThingRegistrationTask": 10,
         "UpdateCertificate": 10,
         "UpdateThing": 100,
+        "UpdateThingShadow": 4000,
     }
 )
 

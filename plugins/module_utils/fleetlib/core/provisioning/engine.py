@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
-from typing import TypeVar
 
 from ..clock import Clock
+from ..crew import Crew
 from ..errors import FleetError
 from ..journal import Journal
 from ..progress import Meter
@@ -24,8 +24,6 @@ from .model import CERTIFICATE_ATTRIBUTE, NO_THING, ListedCertificate, LocalDevi
 from .plan import Plan, Steps
 from .ports import AnswerLostError, Cloud, DeviceError, HeldCertificate, Keys, Store
 from .steps import Step
-
-T = TypeVar("T")
 
 ROUNDS = 10
 """How often lost answers are looked for before the devices count as failed."""
@@ -59,6 +57,15 @@ class Outcome:
     """What ended the run before its time."""
 
 
+def stopped_by(crew: Crew) -> FleetError | None:
+    """What ended a crew's run before its time, for people. An error that nobody foresaw is raised again."""
+    if isinstance(crew.error, OSError):
+        return FleetError(f"The journal cannot be written: {crew.error}.", "Make room, and run again.")
+    if crew.error is None or isinstance(crew.error, FleetError):
+        return crew.error
+    raise crew.error
+
+
 class Engine:
     """One run. Make a new one for the next."""
 
@@ -84,8 +91,7 @@ class Engine:
         self._meter = meter
         self._settings = settings or Settings()
         self._lock = threading.Lock()
-        self._stop = threading.Event()
-        self._error: Exception | None = None
+        self._crew = Crew(self._settings.concurrency)
         self._outcome = Outcome()
         self._lost: list[tuple[str, Steps]] = []
         self._taken = orphans.taken(plan.registry)
@@ -106,25 +112,19 @@ class Engine:
         keys = {name: datetime.fromtimestamp(local[name].key_time, UTC) for name in uncertain}
         self._adopt(uncertain, orphans.since_when(uncertain, history.requests, keys, started))
         self._meter.start(sum(len(names) for names in self._plan.groups.values()))
-        self._side_by_side(self._plan.work, self._attempt)
+        self._crew.work(self._plan.work, self._attempt)
         for _ in range(ROUNDS):
-            if self._stop.is_set() or not self._lost:
+            if self._crew.halted or not self._lost:
                 break
             lost, self._lost = self._lost, []
             self._clock.sleep(self._settings.settle_seconds)
             self._adopt([name for name, _ in lost], started)
-            self._side_by_side(lost, self._attempt)
-        for name, _ in self._lost if self._error is None else ():
+            self._crew.work(lost, self._attempt)
+        for name, _ in self._lost if self._crew.error is None else ():
             self._failed(
                 name, "the answer to its signing request was lost. Run again: it is looked for first."
             )
-        if isinstance(self._error, OSError):
-            self._error = FleetError(
-                f"The journal cannot be written: {self._error}.", "Make room, and run again."
-            )
-        if self._error is not None and not isinstance(self._error, FleetError):
-            raise self._error
-        self._outcome.stopped = self._error
+        self._outcome.stopped = stopped_by(self._crew)
         return self._outcome
 
     def _attempt(self, work: tuple[str, Steps]) -> None:
@@ -189,9 +189,9 @@ class Engine:
         try:
             listed = orphans.suspects(self._cloud.certificates(), self._taken, since, named)
         except FleetError as error:
-            self._halt(error)
+            self._crew.halt(error)
             return
-        self._side_by_side(listed, partial(self._look, owners))
+        self._crew.work(listed, partial(self._look, owners))
 
     def _owners(self, names: Iterable[str]) -> dict[str, str]:
         """Key id → thing. A device whose key is damaged is left out: it fails when its turn comes."""
@@ -235,43 +235,10 @@ class Engine:
             self._note_progress()
             in_a_row = self._failed_in_a_row
         if in_a_row >= 2 * self._settings.concurrency:
-            self._halt(FleetError(f"{in_a_row} devices in a row failed, the last one, {name}: {reason}"))
+            self._crew.halt(FleetError(f"{in_a_row} devices in a row failed, the last one, {name}: {reason}"))
 
     def _note_progress(self) -> None:
         now = self._clock.monotonic()
         if now - self._noted >= JOURNAL_SECONDS:
             self._noted = now
             self._journal.note("progress", done=self._outcome.done, failed=len(self._outcome.failed))
-
-    def _halt(self, error: Exception) -> None:
-        with self._lock:
-            self._error = self._error or error
-        self._stop.set()
-
-    def _side_by_side(self, items: Iterable[T], action: Callable[[T], None]) -> None:
-        """Call ``action`` with every item, several at a time, until one raises or the run is stopped."""
-        remaining = iter(items)
-        taking = threading.Lock()
-
-        def work() -> None:
-            while not self._stop.is_set():
-                with taking:
-                    item = next(remaining, None)
-                if item is None:
-                    return
-                try:
-                    action(item)
-                except Exception as error:
-                    self._halt(error)
-
-        threads = [threading.Thread(target=work) for _ in range(self._settings.concurrency)]
-        for thread in threads:
-            thread.start()
-        try:
-            for thread in threads:
-                thread.join()
-        except BaseException:  # an interrupt: let every thread finish the device it is at
-            self._stop.set()
-            for thread in threads:
-                thread.join()
-            raise

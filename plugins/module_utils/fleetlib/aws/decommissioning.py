@@ -1,0 +1,111 @@
+"""The registry as decommissioning needs it: read before the first change, then undone call by call."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ..core.clock import Clock, iso
+from ..core.provisioning.decommission import Evidence, others
+from ..core.provisioning.ports import DeviceError
+from . import certificates, shadows, things
+from .provisioning import explained
+
+DETACHING_SECONDS = 30.0
+"""AttachThingPrincipal's undoing takes effect after a while (AWS: DetachThingPrincipal is asynchronous)."""
+
+LOOK_SECONDS = 1.0
+
+
+class Registry:
+    """See `core.provisioning.decommission.Cloud`."""
+
+    def __init__(self, iot: Any, iot_data: Any, clock: Clock) -> None:
+        """Two boto3 clients: control plane and data plane."""
+        self._iot, self._data, self._clock = iot, iot_data, clock
+
+    def thing(self, name: str) -> Mapping[str, Any] | None:
+        """The thing's own record."""
+        with explained("DescribeThing"):
+            return things.describe(self._iot, name)
+
+    def evidence(self, name: str, certificate_ids: Sequence[str]) -> Evidence:
+        """Groups, certificates, shadow."""
+        with explained("reading what the registry has of it"):
+            attached = [arn.rpartition("/")[2] for arn in things.principals(self._iot, name)]
+            found = [self._certificate(name, one) for one in sorted({*attached, *certificate_ids})]
+            return {
+                "groups": things.groups_of(self._iot, name),
+                "certificates": [one for one in found if one],
+                "shadow": shadows.read(self._data, name),
+            }
+
+    def deactivate(self, certificate_id: str) -> None:
+        """iot:UpdateCertificate."""
+        with explained("UpdateCertificate"), self._gone():
+            certificates.set_status(self._iot, certificate_id, "INACTIVE")
+
+    def detach(self, name: str, certificate_arn: str) -> None:
+        """iot:DetachThingPrincipal."""
+        with explained("DetachThingPrincipal"), self._gone():
+            things.detach_certificate(self._iot, name, certificate_arn)
+
+    def detach_policy(self, policy: str, certificate_arn: str) -> None:
+        """iot:DetachPolicy."""
+        with explained("DetachPolicy"), self._gone():
+            certificates.detach_policy(self._iot, policy, certificate_arn)
+
+    def delete_certificate(self, certificate_id: str) -> None:
+        """iot:DeleteCertificate, once nothing is attached to it any more."""
+        with explained("DeleteCertificate"), self._gone():
+            self._when_detached(
+                lambda: certificates.delete(self._iot, certificate_id),
+                self._iot.exceptions.DeleteConflictException,
+            )
+
+    def delete_shadow(self, name: str) -> None:
+        """iot:DeleteThingShadow."""
+        with explained("DeleteThingShadow"):
+            shadows.delete(self._data, name)
+
+    def delete_thing(self, name: str) -> None:
+        """iot:DeleteThing, once no certificate is attached to it any more."""
+        with explained("DeleteThing"):
+            self._when_detached(
+                lambda: things.delete(self._iot, name), self._iot.exceptions.InvalidRequestException
+            )
+
+    def _certificate(self, name: str, certificate_id: str) -> dict[str, Any] | None:
+        with self._gone():
+            found = certificates.description(self._iot, certificate_id)
+            arn = found["certificateArn"]
+            shared = others(certificates.iter_things(self._iot, arn), name)
+            if shared:
+                raise DeviceError(
+                    f"certificate {certificate_id} is also attached to {', '.join(shared)}.",
+                    "Nothing was changed. Detach it there first.",
+                )
+            return {
+                "id": certificate_id,
+                "arn": arn,
+                "status": found["status"],
+                "created": iso(found["creationDate"]),
+                "pem": found["certificatePem"],
+                "policies": list(certificates.iter_policies(self._iot, arn)),
+            }
+        return None
+
+    def _when_detached(self, delete: Callable[[], None], still_attached: type[Exception]) -> None:
+        deadline = self._clock.monotonic() + DETACHING_SECONDS
+        while True:
+            try:
+                return delete()
+            except still_attached:
+                if self._clock.monotonic() >= deadline:
+                    raise
+            self._clock.sleep(LOOK_SECONDS)
+
+    def _gone(self) -> contextlib.suppress:
+        """What an earlier run removed already is as it should be."""
+        return contextlib.suppress(self._iot.exceptions.ResourceNotFoundException)

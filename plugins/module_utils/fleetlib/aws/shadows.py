@@ -1,0 +1,23 @@
+"""Classic shadows of single things."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from typing import Any
+
+
+def read(iot_data: Any, name: str) -> dict[str, Any] | None:
+    """iot:GetThingShadow: the document; None where there is none."""
+    try:
+        answer = iot_data.get_thing_shadow(thingName=name)
+    except iot_data.exceptions.ResourceNotFoundException:
+        return None
+    document: dict[str, Any] = json.loads(answer["payload"].read())
+    return document
+
+
+def delete(iot_data: Any, name: str) -> None:
+    """iot:DeleteThingShadow; nothing where there is none."""
+    with contextlib.suppress(iot_data.exceptions.ResourceNotFoundException):
+        iot_data.delete_thing_shadow(thingName=name)
