@@ -74,7 +74,7 @@ class Estimate:
             f"the slowest is {self.slowest}."
         ]
         lines += [
-            f"  {name}: {count:,} at {self.quotas.rate(name):g}/s = {duration(self.seconds_of(name))}"
+            f"  {name}: {count:,} at {self.quotas.rate(name):,.10g}/s = {duration(self.seconds_of(name))}"
             for name, count in sorted(self.calls.items(), key=lambda one: (-self.seconds_of(one[0]), one[0]))
         ]
         worth, remaining = self.raises
