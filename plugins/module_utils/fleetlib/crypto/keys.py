@@ -80,6 +80,12 @@ def certificate_end(certificate_pem: bytes) -> datetime:
     return x509.load_pem_x509_certificate(certificate_pem).not_valid_after_utc
 
 
+def certificate_validity(certificate_pem: bytes) -> tuple[datetime, datetime]:
+    """From when and until when a certificate (PEM) is valid."""
+    certificate = x509.load_pem_x509_certificate(certificate_pem)
+    return certificate.not_valid_before_utc, certificate.not_valid_after_utc
+
+
 def certificate_fields(certificate_pem: bytes) -> dict[str, tuple[str, ...]]:
     """Names after ``iot:Certificate.`` → their values in a certificate (PEM), for `core.iot_policy`."""
     certificate = x509.load_pem_x509_certificate(certificate_pem)
