@@ -34,6 +34,8 @@ REQUESTS_PER_SECOND: Mapping[str, float] = MappingProxyType(
         "DetachThingPrincipal": 100,
         "ListCertificates": 10,
         "ListTargetsForPolicy": 10,
+        "ListThingGroupsForThing": 100,
+        "ListThingPrincipals": 20,
         "ListThings": 10,
         "ListThingsInThingGroup": 25,
         "RegisterCertificateWithoutCA": 10,
