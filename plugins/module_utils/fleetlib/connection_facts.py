@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from .aws import device_facts
-from .aws.device_facts import DeviceReader, pattern
+from .aws.device_facts import DeviceReader
 from .core.connection_diagnosis import CertificateFacts, Connectivity, DeviceFacts, LogFacts
 from .core.errors import FleetError
 from .core.provisioning.ports import DeviceError
@@ -78,7 +78,7 @@ class Sources:
 
     def _logs(self, thing: str, since: datetime) -> list[LogFacts]:
         wanted = (
-            (self.broker_log, pattern(clientId=thing, status="Failure")),
-            (self.device_log, pattern(level="error", thing=thing)),
+            (self.broker_log, {"clientId": thing, "status": "Failure"}),
+            (self.device_log, {"level": "error", "thing": thing}),
         )
         return [device_facts.log_lines(self.logs, *one, since) for one in wanted if one[0]]
