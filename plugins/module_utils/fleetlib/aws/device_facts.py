@@ -20,6 +20,8 @@ with contextlib.suppress(
 
 _DENIED = {"AccessDenied", "AccessDeniedException", "ForbiddenException", "UnauthorizedException"}
 MOST_LOG_EVENTS = 100
+QUERY_TERMS = 5
+"""Names in one query: AWS allows 12 terms and 1,000 characters, and a name may have 128."""
 
 
 @dataclass(frozen=True)
@@ -77,10 +79,8 @@ class DeviceReader:
     def connectivity(self, things: Sequence[str]) -> dict[str, Connectivity]:
         """iot:SearchIndex: those that fleet indexing knows; none where it is off."""
         found = {}
-        for start in range(0, len(things), registry.SEARCH_PAGE_SIZE):
-            query = " OR ".join(
-                f"thingName:{one}" for one in things[start : start + registry.SEARCH_PAGE_SIZE]
-            )
+        for start in range(0, len(things), QUERY_TERMS):
+            query = " OR ".join(f"thingName:{one}" for one in things[start : start + QUERY_TERMS])
             try:
                 for one in registry.search_things(self.iot, query):
                     if "connectivity" in one:
