@@ -65,3 +65,11 @@ def test_a_damaged_key_is_refused_without_a_word_of_it(damage):
     assert "damaged" in str(refused.value)
     assert refused.value.__cause__ is None
     assert not any(len(word) > 20 and word in str(refused.value) for word in pem.decode().split())
+
+
+def test_a_certificate_tells_its_fields_as_policies_name_them():
+    pem = certificate_for(keys.signing_request(keys.new_key(), "p-local-device-001"))
+    assert keys.certificate_fields(pem.encode()) == {
+        "SerialNumber": ("1",),
+        "Subject.CommonName": ("p-local-device-001",),
+    }

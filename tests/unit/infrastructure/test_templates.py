@@ -16,6 +16,7 @@ THING = "${iot:Connection.Thing.ThingName}"
 # those behind the empty line are reads for which the local cloud knows none.
 WITHOUT_RESOURCE = {
     "cloudtrail:DescribeTrails",
+    "cloudtrail:LookupEvents",
     "cloudwatch:DescribeAlarms",
     "cloudwatch:GetMetricData",
     "cloudwatch:ListMetrics",
@@ -25,12 +26,14 @@ WITHOUT_RESOURCE = {
     "iot:DeleteAccountAuditConfiguration",
     "iot:DescribeAccountAuditConfiguration",
     "iot:DescribeEndpoint",
+    "iot:DetachThingPrincipal",
     "iot:GetIndexingConfiguration",
     "iot:GetLoggingOptions",
     "iot:GetV2LoggingOptions",
     "iot:ListCACertificates",
     "iot:ListCertificates",
     "iot:ListPolicies",
+    "iot:ListPrincipalThings",
     "iot:ListThingGroups",
     "iot:ListThings",
     "iot:SetV2LoggingOptions",
@@ -86,8 +89,7 @@ def filled(value):
 
 @pytest.fixture
 def device_statements():
-    (policy,) = resources("core", "AWS::IoT::Policy").values()
-    return policy["PolicyDocument"]["Statement"]
+    return resources("core", "AWS::IoT::Policy")["DevicePolicy"]["PolicyDocument"]["Statement"]
 
 
 def statements_of_roles():
@@ -140,6 +142,11 @@ def test_a_device_may_only_listen_to_what_is_said_to_all(device_statements):
         if any("broadcast" in filled(arn) for arn in as_list(one["Resource"]))
     }
     assert actions == {"iot:Receive", "iot:Subscribe"}
+
+
+def test_quarantine_denies_everything():
+    policy = resources("core", "AWS::IoT::Policy")["QuarantinePolicy"]["PolicyDocument"]
+    assert policy["Statement"] == [{"Effect": "Deny", "Action": "iot:*", "Resource": "*"}]
 
 
 @pytest.mark.parametrize("statement", list(statements_of_roles()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -108,3 +109,43 @@ def test_the_generated_documents_are_up_to_date():
         [sys.executable, ROOT / "docs/generate.py", "--check"], capture_output=True, text=True
     )
     assert run.returncode == 0, f"{run.stdout}{run.stderr}\nRun: make docs"
+
+
+RUNBOOKS = sorted(path.stem for path in (ROOT / "playbooks/runbooks").glob("*.yml"))
+PAGES = sorted(path.stem for path in (ROOT / "docs/runbooks").glob("*.md"))
+HEADINGS = ["When", "Check first", "Do", "Verify", "Undo", "If it fails", "Owner and last drill"]
+
+
+def test_every_runbook_has_its_page_and_every_page_its_runbook():
+    assert PAGES == RUNBOOKS
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_has_the_same_headings_as_all_and_says_how_to_run_its_playbook(name):
+    text = (ROOT / "docs/runbooks" / f"{name}.md").read_text()
+    parts = re.split(r"^## (.+)$", text, flags=re.MULTILINE)
+    assert parts[1::2] == HEADINGS
+    said = dict(zip(parts[1::2], parts[2::2], strict=True))
+    assert all(body.strip() for body in said.values())
+    assert f"playbooks/runbooks/{name}.yml" in said["Do"]
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_names_only_what_there_is(name):
+    text = (ROOT / "docs/runbooks" / f"{name}.md").read_text()
+    linked = re.findall(r"\]\(([^)#]+)\)", text)
+    missing = [one for one in linked if "://" not in one and not (ROOT / "docs/runbooks" / one).exists()]
+    assert missing == []
+    playbooks = {path.name for path in PLAYBOOKS}
+    named = {Path(one).name for one in re.findall(r"[\w/]+\.yml", text)}
+    assert named <= playbooks
+    variables = set(re.findall(r"-e '?([a-z_]+)=", text))
+    used = "".join(path.read_text() for path in [*PLAYBOOKS, *(ROOT / "roles").rglob("*.yml")])
+    assert {one for one in variables if not re.search(rf"\b{one}\b", used)} == set()
+
+
+def test_every_alarm_that_names_a_runbook_names_one_that_there_is():
+    templates = (ROOT / "roles/infrastructure/files/cloudformation").glob("*.yml")
+    named = {one for path in templates for one in re.findall(r"docs/runbooks/(\w+)\.md", path.read_text())}
+    assert named
+    assert named <= set(PAGES)

@@ -97,6 +97,43 @@ def certificate_end(certificate_pem: bytes) -> datetime:
     return x509.load_pem_x509_certificate(certificate_pem).not_valid_after_utc
 
 
+def certificate_validity(certificate_pem: bytes) -> tuple[datetime, datetime]:
+    """From when and until when a certificate (PEM) is valid."""
+    certificate = x509.load_pem_x509_certificate(certificate_pem)
+    return certificate.not_valid_before_utc, certificate.not_valid_after_utc
+
+
+def certificate_fields(certificate_pem: bytes) -> dict[str, tuple[str, ...]]:
+    """Names after ``iot:Certificate.`` → their values in a certificate (PEM), for `core.iot_policy`."""
+    certificate = x509.load_pem_x509_certificate(certificate_pem)
+    found: dict[str, tuple[str, ...]] = {"SerialNumber": (str(certificate.serial_number),)}
+    for side, name in (("Subject", certificate.subject), ("Issuer", certificate.issuer)):
+        for field, oid in _name_fields().items():
+            values = tuple(str(one.value) for one in name.get_attributes_for_oid(oid))
+            if values:
+                found[f"{side}.{field}"] = values
+    return found
+
+
+def _name_fields() -> dict[str, x509.ObjectIdentifier]:
+    """AWS IoT Core developer guide, "X.509 Certificate policy variables"."""
+    return {
+        "DistinguishedNameQualifier": NameOID.DN_QUALIFIER,
+        "Country": NameOID.COUNTRY_NAME,
+        "Organization": NameOID.ORGANIZATION_NAME,
+        "OrganizationalUnit": NameOID.ORGANIZATIONAL_UNIT_NAME,
+        "State": NameOID.STATE_OR_PROVINCE_NAME,
+        "CommonName": NameOID.COMMON_NAME,
+        "SerialNumber": NameOID.SERIAL_NUMBER,
+        "Title": NameOID.TITLE,
+        "Surname": NameOID.SURNAME,
+        "GivenName": NameOID.GIVEN_NAME,
+        "Initials": NameOID.INITIALS,
+        "Pseudonym": NameOID.PSEUDONYM,
+        "GenerationQualifier": NameOID.GENERATION_QUALIFIER,
+    }
+
+
 def _load(key_pem: bytes) -> ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey:
     """The key, or an error that holds nothing of it."""
     try:

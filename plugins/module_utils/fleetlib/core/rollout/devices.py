@@ -42,6 +42,18 @@ def state(hit: Mapping[str, Any], subject: str) -> DeviceState:
     )
 
 
+def programs(hit: Mapping[str, Any]) -> list[str]:
+    """Ids of the programs that the device reports."""
+    return sorted(str(one) for one in _mapping(_reported(hit).get("programs")))
+
+
+def memory_percent(hit: Mapping[str, Any]) -> float | None:
+    """How much of its memory the device reports as used."""
+    usage = _mapping(_mapping(_reported(hit).get("hardware_state")).get("memory_usage"))
+    used, total = _number(usage.get("used_bytes")), _number(usage.get("total_bytes"))
+    return used * 100 / total if used is not None and total else None
+
+
 def _about(reported: Mapping[str, Any], subject: str) -> Mapping[str, Any]:
     if subject == FIRMWARE:
         return _mapping(reported.get("firmware"))
