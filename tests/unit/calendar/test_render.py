@@ -31,7 +31,12 @@ RULES = [
 
 def fires(expressions, count):
     """When systemd says that a timer with these lines fires."""
-    command = ["systemd-analyze", "calendar", f"--iterations={count}", f"--base-time={NOW:%Y-%m-%d %H:%M:%S} UTC"]
+    command = [
+        "systemd-analyze",
+        "calendar",
+        f"--iterations={count}",
+        f"--base-time={NOW:%Y-%m-%d %H:%M:%S} UTC",
+    ]
     text = subprocess.run([*command, *expressions], capture_output=True, text=True, check=True).stdout
     found = re.findall(r"(?:Next elapse|Iter\. #\d+): \w+ ([\d-]+ [\d:]+) UTC", text)
     return sorted({datetime.fromisoformat(one).replace(tzinfo=UTC) for one in found})

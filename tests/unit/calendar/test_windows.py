@@ -135,7 +135,10 @@ ONE = {"name": "one", "rule": "FREQ=MONTHLY;BYDAY=1SU", "start": "02:00", "minut
         ({"windows": [{**ONE, "rule": "FREQ=WEEKLY;BYDAY=1SU"}]}, "needs FREQ=MONTHLY"),
         ({"windows": [{**ONE, "rule": "FREQ=MONTHLY;BYDAY=1SU,MO"}]}, "numbers all of its days or none"),
         ({"windows": [{**ONE, "rule": "FREQ=MONTHLY;BYDAY=-2SU"}]}, "BYDAY has '-2SU'"),
-        ({"windows": [{**ONE, "rule": "FREQ=MONTHLY;BYDAY=SU;COUNT=3"}]}, "'COUNT=3' is not one of its parts"),
+        (
+            {"windows": [{**ONE, "rule": "FREQ=MONTHLY;BYDAY=SU;COUNT=3"}]},
+            "'COUNT=3' is not one of its parts",
+        ),
         ({"windows": [{**ONE, "rule": "FREQ=MONTHLY;BYMONTHDAY=0"}]}, "BYMONTHDAY has '0'"),
         ({"windows": [{**ONE, "rule": "FREQ=MONTHLY;BYMONTHDAY=1;BYDAY=SU"}]}, "without BYDAY"),
         ({"windows": [{**ONE, "rule": None}]}, "The rule 'None' cannot be used"),

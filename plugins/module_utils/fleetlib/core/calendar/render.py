@@ -6,10 +6,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
+from ..clock import iso
+from ..validation.checks import failed, not_checked, passed, some
 from .rules import LAST, WEEKDAYS, Rule
-from .windows import Window
+from .windows import Moment, Window
 
 _SYSTEMD_DAYS: Final = dict(zip(WEEKDAYS, ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"), strict=True))
 _AWS_DAYS: Final = dict(zip(WEEKDAYS, ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN"), strict=True))
@@ -151,3 +153,24 @@ def _folded(line: str) -> str:
         parts[-1] += character
         size += octets
     return "\r\n".join(parts)
+
+
+def sections(
+    moment: Moment, coming: Sequence[Window], missed: Sequence[Window], *, watched: bool
+) -> list[dict[str, Any]]:
+    """The calendar as sections of a report (docs/reports.md)."""
+    name = "No maintenance window went by unused"
+    names = [f"{one.name} of {iso(one.begins)}" for one in missed]
+    check = failed(name, f"{len(missed):,} did: {some(names)}.") if missed else passed(name)
+    if not watched:
+        check = not_checked(name, "Nothing is scheduled yet; schedule.yml does that.")
+    rows = [[one.name, iso(one.begins), one.minutes, one.frozen or "will be used"] for one in coming]
+    return [
+        {"title": "Maintenance windows", "kind": "checks", "checks": [check.as_dict()], "intro": moment.why},
+        {
+            "title": "Next windows",
+            "kind": "table",
+            "columns": ["Window", "Begins", "Minutes", "Note"],
+            "rows": rows,
+        },
+    ]
