@@ -24,6 +24,7 @@ REQUESTS_PER_SECOND: Mapping[str, float] = MappingProxyType(
         "CreateCertificateFromCsr": 15,
         "CreateKeysAndCertificate": 10,
         "CreateThing": 100,
+        "CreateThingGroup": 25,
         "DeleteCertificate": 10,
         "DeleteThing": 100,
         "DescribeCertificate": 10,
@@ -34,6 +35,7 @@ REQUESTS_PER_SECOND: Mapping[str, float] = MappingProxyType(
         "DetachThingPrincipal": 100,
         "ListCertificates": 10,
         "ListTargetsForPolicy": 10,
+        "ListThingPrincipals": 20,
         "ListThings": 10,
         "ListThingsInThingGroup": 25,
         "RegisterCertificateWithoutCA": 10,
@@ -43,6 +45,7 @@ REQUESTS_PER_SECOND: Mapping[str, float] = MappingProxyType(
         "StartThingRegistrationTask": 10,
         "UpdateCertificate": 10,
         "UpdateThing": 100,
+        "UpdateThingShadow": 4_000,
     }
 )
 
