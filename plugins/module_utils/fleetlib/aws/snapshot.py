@@ -392,7 +392,9 @@ _PARTS: tuple[Callable[[Client, Scope], Sections], ...] = (_settings, _stacks, _
 
 
 def require_indexing(found: Found) -> None:
-    """Raise `FleetError` where shadows could not be read."""
-    troubles = [one for one in found.remarks if one.startswith("Shadows:")]
+    """Raise `FleetError` where shadows could not be read: a snapshot without them would look whole."""
+    mode = found.state["indexing"]["thingIndexingConfiguration"].get("thingIndexingMode", "OFF")
+    off = [] if mode == "REGISTRY_AND_SHADOW" else [f"Shadows are not indexed (thingIndexingMode is {mode})."]
+    troubles = off + [one for one in found.remarks if one.startswith("Shadows")]
     if troubles:
         raise FleetError(troubles[0], "Role fleet_indexing switches it on; deploy.yml runs it.")
