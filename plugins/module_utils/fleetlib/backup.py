@@ -25,7 +25,7 @@ from .core.progress import Meter
 from .core.validation.checks import Check, all_of, failed, passed, some
 from .crypto import signatures
 
-CONCURRENCY: Final = 16
+CONCURRENCY: Final = 32
 LARGEST_OBJECT: Final = 32 << 20
 """Bytes of an object that a snapshot copies; a larger one is only named. Firmware images are in their own
 versioned bucket."""

@@ -260,6 +260,20 @@ def test_everything_is_put_back_in_an_order_in_which_nothing_is_missed():
     assert [step.name for step in plan.of(Kind.GROUP)] == ["p-local", "p-local-a"]
 
 
+def test_a_device_comes_with_its_certificate_and_a_shared_certificate_before_the_second_device():
+    *shared, devices, rest = restore.plan(state(2), EMPTY).phases()
+    assert [str(step.kind) for step in devices[0]] == [
+        "certificate",
+        "policy of a certificate",
+        "thing",
+        "certificate of a thing",
+        "membership",
+        "shadow",
+    ]
+    assert [[(step.name, step.other) for step in chain] for chain in rest] == [[("p-local-001", ONE)]]
+    assert sum(len(chain) for phase in shared for chain in phase) == 3
+
+
 def test_a_fleet_as_it_was_needs_nothing():
     assert not restore.plan(state(), state()).changed
 

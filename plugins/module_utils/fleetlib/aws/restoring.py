@@ -49,14 +49,23 @@ class Restorer:
         }
 
     def carry_out(self, plan: Plan, count: Callable[[], None]) -> None:
-        """Every step, kind after kind; steps of a kind side by side, except groups, which have parents."""
+        """Every step. The first that fails ends it; what was put back stays, and the next run goes on."""
         self._arns = {one.id: one.arn for one in certificates.iter_certificates(self._iot)}
-        for kind in Kind:
-            steps = plan.of(kind)
-            workers = 1 if kind in (Kind.GROUP, Kind.POLICY) else self._concurrency
-            with ThreadPoolExecutor(max_workers=workers) as pool:
-                for _ in pool.map(self._do[kind], steps):
-                    count()
+
+        def follow(chain: list[Step]) -> None:
+            for step in chain:
+                self._do[step.kind](step)
+                count()
+
+        with ThreadPoolExecutor(max_workers=self._concurrency) as pool:
+            for phase in plan.phases():
+                running = [pool.submit(follow, chain) for chain in phase]
+                try:
+                    for one in running:
+                        one.result()
+                except BaseException:
+                    pool.shutdown(cancel_futures=True)
+                    raise
 
     def _indexing(self, step: Step) -> None:
         self._iot.update_indexing_configuration(**{step.name: step.then})

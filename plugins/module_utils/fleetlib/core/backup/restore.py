@@ -7,7 +7,7 @@ in quarantine), and certificates whose status was changed (somebody may have had
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -58,6 +58,10 @@ OPERATIONS: Final[Mapping[Kind, str]] = {
 """The call that a step takes, to say how long all of them will."""
 
 
+SHARED: Final = (Kind.INDEXING, Kind.TYPE, Kind.GROUP, Kind.POLICY, Kind.GROUP_POLICY)
+"""What devices share: few, and one step after the other, since groups have parents."""
+
+
 @dataclass(frozen=True)
 class Step:
     """One thing to put back."""
@@ -94,8 +98,29 @@ class Plan:
         return dict(Counter(str(step.kind) for step in self.steps))
 
     def seconds(self, quotas: Quotas) -> float:
-        """How long it takes at the quotas: kinds follow one another."""
-        return sum(count / quotas.rate(OPERATIONS[Kind(kind)]) for kind, count in self.counts().items())
+        """How long it takes at the quotas: devices side by side, so that the slowest operation decides."""
+        calls = Counter(OPERATIONS[step.kind] for step in self.steps)
+        return max((count / quotas.rate(operation) for operation, count in calls.items()), default=0.0)
+
+    def phases(self) -> list[list[list[Step]]]:
+        """Phases follow one another; in each, chains run side by side; a chain is one step after the other.
+
+        What is shared comes first, then every device with its certificate, then the rest.
+        """
+        shared = [[self.of(kind)] for kind in SHARED]
+        owners = {step.other: step.name for step in reversed(self.of(Kind.PRINCIPAL))}
+        chains: dict[str, list[Step]] = defaultdict(list)
+        rest: list[list[Step]] = []
+        for step in self.steps:
+            if step.kind in SHARED:
+                continue
+            if step.kind in (Kind.RULE, Kind.OBJECT):
+                rest.append([step])
+            elif step.kind is Kind.PRINCIPAL and owners[step.other] != step.name:
+                rest.append([step])  # its certificate comes with another device
+            else:
+                chains[owners.get(step.name, step.name)].append(step)
+        return [*shared, list(chains.values()), rest]
 
     def diff(self, most: int = 500) -> dict[str, Any]:
         """Before and after, of the first so many steps."""
