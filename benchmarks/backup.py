@@ -1,8 +1,8 @@
 """Measure backups: python benchmarks/backup.py [--things 10000]
 
 A fleet on a local cloud of its own, read at the default quotas of AWS IoT: how long a snapshot takes, against
-the time that the quotas allow; a second one, which takes over what cannot have changed; verification; restoring
-into an emptied region. The text of certificates comes from this host, as where it provisioned the fleet.
+the time that the quotas allow; a second one, which takes over what cannot have changed; verification;
+restoring into an emptied region. Certificates come from this host, as where it provisioned the fleet.
 Writes benchmarks/results/backup.{json,md}.
 """
 
