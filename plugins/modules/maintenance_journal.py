@@ -31,6 +31,9 @@ options:
     description: The step that was done, for V(event=step).
     type: str
     default: ""
+  minutes:
+    description: How long the work may take, for V(event=started). The record gets C(began) and C(deadline).
+    type: float
   facts:
     description: What else belongs into the record. Never a secret.
     type: dict
@@ -47,8 +50,13 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+snapshot_id:
+  description: The snapshot that it can go back to; empty before there is one.
+  type: str
+  returned: success
+  sample: 2026-11-28T09-30-00Z
 open:
-  description: The record of the work that has started and not ended; null when there is none.
+  description: The record of the work that has started and not ended, or would; null when there is none.
   type: dict
   returned: success
   sample: null
@@ -65,11 +73,13 @@ steps:
   sample: [snapshot, silenced]
 """
 
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from ansible_collections.steel.fleet.plugins.module_utils.fleet_module import Context, run_module
-from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.clock import SystemClock
+from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.clock import SystemClock, iso
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.journal import Journal
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.maintenance import history
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.device_store import explained
@@ -77,18 +87,34 @@ from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.device_store 
 
 def work(context: Context) -> dict[str, Any]:
     params = context.params
-    path, event = Path(params["path"]), params["event"]
+    path, event, clock = Path(params["path"]), params["event"], SystemClock()
+    facts = record(params, clock.now())
     with explained(path):
         before = history.tell(path)
         changed = event is not None and not is_known(event, before)
         if changed and not context.check_mode:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            named = {"name": params["step"]} if params["step"] else {}
-            with Journal(path, SystemClock()) as journal:
-                journal.write(event, **{**params["facts"], **named})
+            with Journal(path, clock) as journal:
+                journal.write(event, **facts)
         told = history.tell(path)
-    overdue = told.is_overdue(SystemClock().now())
-    return {"changed": changed, "open": told.open, "overdue": overdue, "steps": list(told.steps)}
+    would = facts if context.check_mode and event == history.STARTED else None
+    return {
+        "changed": changed,
+        "open": would or told.open,
+        "overdue": told.is_overdue(clock.now()),
+        "steps": list(told.steps),
+        "snapshot_id": told.snapshot_id,
+    }
+
+
+def record(params: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    """What is written beside event and time."""
+    facts = dict(params["facts"])
+    if params["step"]:
+        facts["name"] = params["step"]
+    if params["minutes"] is not None:
+        facts |= {"began": iso(now), "deadline": iso(now + timedelta(minutes=params["minutes"]))}
+    return facts
 
 
 def is_known(event: str, told: history.History) -> bool:
@@ -105,9 +131,10 @@ def main() -> None:
             "path": {"type": "path", "required": True},
             "event": {"type": "str", "choices": list(history.EVENTS)},
             "step": {"type": "str", "default": ""},
+            "minutes": {"type": "float"},
             "facts": {"type": "dict", "default": {}},
         },
-        required_if=[("event", "step", ["step"])],
+        required_if=[("event", "step", ["step"]), ("event", "started", ["minutes"])],
     )
 
 

@@ -20,6 +20,9 @@ def topic(aws):
     sqs = aws("sqs")
     url = sqs.create_queue(QueueName="mailbox")["QueueUrl"]
     queue = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    allow = {"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": queue}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
     aws("sns").subscribe(TopicArn=arn, Protocol="sqs", Endpoint=queue)
 
     def arrived():
@@ -49,8 +52,8 @@ def test_a_message_arrives(connection, topic):
 
 def test_check_mode_shows_the_message_and_sends_none(connection, topic):
     arn, arrived = topic
-    run = {"_": notify(connection, topic_arns=[arn], check_mode=True)}
-    assert run["_"]["text"].startswith("Maintenance of p-local has begun")
+    shown = notify(connection, topic_arns=[arn], check_mode=True)
+    assert shown["text"].startswith("Maintenance of p-local has begun")
     assert arrived() == []
 
 

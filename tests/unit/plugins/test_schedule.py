@@ -246,11 +246,16 @@ def test_the_module_answers_for_any_moment_and_refuses_what_is_none():
 
 def test_the_journal_is_private_and_check_mode_writes_nothing(tmp_path):
     path = tmp_path / "maintenance/journal.jsonl"
-    assert run_module("maintenance_journal", check_mode=True, path=str(path), event="started")["changed"]
+    assert run_module("maintenance_journal", check_mode=True, path=str(path), event="started", minutes=60)[
+        "changed"
+    ]
     assert not path.parent.exists()
-    run_module("maintenance_journal", path=str(path), event="started", facts={"window": "monthly"})
+    run_module(
+        "maintenance_journal", path=str(path), event="started", minutes=60, facts={"window": "monthly"}
+    )
     done = run_module("maintenance_journal", path=str(path), event="step", step="snapshot")
     assert (done["open"]["window"], done["steps"]) == ("monthly", ["snapshot"])
+    assert done["open"]["began"] < done["open"]["deadline"]
     assert oct(path.stat().st_mode)[-3:] == "600"
     assert run_module("maintenance_journal", path=str(path), event="ended")["open"] is None
     assert not run_module("maintenance_journal", path=str(path), event="ended")["changed"]

@@ -33,6 +33,8 @@ class History:
     """The ``started`` record of work that has not ended."""
     steps: tuple[str, ...] = ()
     """Names of the steps that the open work, or else the last, has done."""
+    snapshot_id: str = ""
+    """The snapshot that it can go back to; empty before there is one."""
 
     def is_overdue(self, now: datetime) -> bool:
         """Whether open work should have ended by now: its record names a ``deadline``, or should have."""
@@ -53,15 +55,17 @@ def told(records: Iterable[Mapping[str, Any]]) -> History:
     began: list[datetime] = []
     left: Mapping[str, Any] | None = None
     steps: list[str] = []
+    snapshot = ""
     for record in records:
         at = parse_iso(record["at"])
         if record["event"] in (SCHEDULED, STARTED):
             since = since or at
         if record["event"] == STARTED:
             began.append(at)
-            left, steps = record, []
+            left, steps, snapshot = record, [], ""
         elif record["event"] == STEP:
             steps.append(str(record["name"]))
+            snapshot = str(record.get("snapshot_id") or snapshot)
         elif record["event"] == ENDED:
             left = None
-    return History(since, tuple(began), left, tuple(steps))
+    return History(since, tuple(began), left, tuple(steps), snapshot)
