@@ -19,3 +19,8 @@ def publish(iot_data: Any, topic: str, payload: bytes) -> None:
         iot_data.publish(topic=topic, qos=1, payload=payload)
     except (BotoCoreError, ClientError) as error:
         raise FleetError(f"AWS refused iot:Publish on {topic}: {error}") from error
+
+
+def publish_to_topic(sns: Any, topic_arn: str, subject: str, text: str) -> str:
+    """sns:Publish; the message's id."""
+    return str(sns.publish(TopicArn=topic_arn, Subject=subject, Message=text)["MessageId"])

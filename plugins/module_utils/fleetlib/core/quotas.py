@@ -24,6 +24,7 @@ REQUESTS_PER_SECOND: Mapping[str, float] = MappingProxyType(
         "CreateCertificateFromCsr": 15,
         "CreateKeysAndCertificate": 10,
         "CreateThing": 100,
+        "CreateThingGroup": 25,
         "DeleteCertificate": 10,
         "DeleteThing": 100,
         "DeleteThingShadow": 4000,

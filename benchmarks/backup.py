@@ -1,0 +1,233 @@
+"""Measure backups: python benchmarks/backup.py [--things 10000]
+
+A fleet on a local cloud of its own, read at the default quotas of AWS IoT: how long a snapshot takes, against
+the time that the quotas allow; a second one, which takes over what cannot have changed; verification;
+restoring into an emptied region. Certificates come from this host, as where it provisioned the fleet.
+Writes benchmarks/results/backup.{json,md}.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT / "plugins/module_utils"), str(ROOT)]
+
+import boto3  # noqa: E402  # after the path to fleetlib
+from botocore.config import Config  # noqa: E402
+from cryptography import x509  # noqa: E402
+from cryptography.hazmat.primitives import hashes, serialization  # noqa: E402
+from cryptography.hazmat.primitives.asymmetric import ec  # noqa: E402
+from cryptography.x509.oid import NameOID  # noqa: E402
+from fleetlib import local_cloud  # noqa: E402
+from fleetlib.aws.backup_store import BucketStore  # noqa: E402
+from fleetlib.aws.pacing import Pacer  # noqa: E402
+from fleetlib.aws.snapshot import Scope  # noqa: E402
+from fleetlib.backup import Backups  # noqa: E402
+from fleetlib.core.backup.verify import fingerprint  # noqa: E402
+from fleetlib.core.clock import SystemClock  # noqa: E402
+from fleetlib.core.progress import Meter  # noqa: E402
+from fleetlib.core.quotas import Quotas  # noqa: E402
+from fleetlib.crypto.signatures import LocalSigner  # noqa: E402
+
+CLOCK = SystemClock()
+FLEET, BUCKET, ELSEWHERE = "bench-local", "bench-backup", "eu-west-1"
+POLICY = json.dumps({"Version": "2012-10-17", "Statement": []})
+
+
+class Place:
+    """A region of the local cloud, with every call to AWS IoT paced by a pacer of its own."""
+
+    def __init__(self, settings: local_cloud.Settings, region: str, quotas: Quotas) -> None:
+        """``quotas`` is what the calls are held to."""
+        self._settings, self._region = settings, region
+        self.pacer = Pacer(quotas, CLOCK)
+
+    def client(self, service: str, max_connections: int = 16) -> Any:
+        """A boto3 client."""
+        made = boto3.client(
+            service,
+            region_name=self._region,
+            endpoint_url=self._settings.endpoint_url,
+            aws_access_key_id="000000000777",
+            aws_secret_access_key=local_cloud.SECRET_KEY,
+            config=Config(
+                max_pool_connections=max_connections, retries={"mode": "standard", "max_attempts": 8}
+            ),
+        )
+        if service in ("iot", "iot-data"):
+            self.pacer.attach(made)
+        return made
+
+    def bound(self) -> tuple[float, str]:
+        """The least time that the calls so far take at the quotas, and the operation that decides it."""
+        quotas = Quotas()
+        times = {name: count / quotas.rate(name) for name, count in self.pacer.attempts.items()}
+        slowest = max(times, key=lambda name: times[name])
+        return times[slowest], slowest
+
+
+def certificate(number: int) -> str:
+    """A certificate of a key of its own, as PEM; made here, because the emulator takes long for its own."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"device-{number}")])
+    now = CLOCK.now()
+    builder = x509.CertificateBuilder(name, name, key.public_key(), number + 1, now, now + timedelta(days=9))
+    return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
+
+
+def build(place: Place, things: int) -> dict[str, str]:
+    """A fleet of so many things with certificate, group and shadow; its certificates by id."""
+    iot, data = place.client("iot"), place.client("iot-data")
+    index(iot)
+    iot.create_thing_type(thingTypeName=f"{FLEET}-board")
+    iot.create_policy(policyName=f"{FLEET}-device", policyDocument=POLICY)
+    iot.create_thing_group(thingGroupName=FLEET)
+    shadow = json.dumps({"state": {"desired": {"led": 1}, "reported": {"firmware": {"version": "1.0.0"}}}})
+
+    def make(number: int) -> tuple[str, str]:
+        name = f"{FLEET}-device-{number:05d}"
+        pem = certificate(number)
+        made = iot.register_certificate_without_ca(certificatePem=pem, status="ACTIVE")
+        attributes = {"environment": "local", "certificate_id": made["certificateId"], "device_id": name}
+        iot.create_thing(
+            thingName=name, thingTypeName=f"{FLEET}-board", attributePayload={"attributes": attributes}
+        )
+        iot.attach_policy(policyName=f"{FLEET}-device", target=made["certificateArn"])
+        iot.attach_thing_principal(thingName=name, principal=made["certificateArn"])
+        iot.add_thing_to_thing_group(thingName=name, thingGroupName=FLEET)
+        data.update_thing_shadow(thingName=name, payload=shadow)
+        return made["certificateId"], pem
+
+    with ThreadPoolExecutor(max_workers=16) as pool:
+        return dict(pool.map(make, range(things)))
+
+
+def index(iot: Any) -> None:
+    """Have the registry and the shadows indexed."""
+    modes = {"thingIndexingMode": "REGISTRY_AND_SHADOW", "thingConnectivityIndexingMode": "STATUS"}
+    iot.update_indexing_configuration(thingIndexingConfiguration=modes)
+
+
+def backups(place: Place, signer: LocalSigner, pems: dict[str, str]) -> Backups:
+    """Snapshots of the fleet in the backup bucket, seen from a region."""
+    meter = Meter(lambda progress: None, CLOCK.monotonic, "steps")
+    store = BucketStore(place.client("s3"), BUCKET)
+    return Backups(place.client, Scope(FLEET, "local"), [store], signer.public_pem(), CLOCK, meter, pems)
+
+
+def timed(work: Callable[[], Any]) -> tuple[float, Any]:
+    """How long it took, and its result."""
+    began = time.monotonic()
+    result = work()
+    return time.monotonic() - began, result
+
+
+def measure(things: int, directory: Path) -> dict[str, Any]:
+    """Every figure."""
+    port, mqtt_port = local_cloud.free_ports(2)
+    settings = local_cloud.Settings(directory / "cloud", port, mqtt_port)
+    local_cloud.start(settings)
+    try:
+        fast = Quotas().scaled(10_000)
+        maker = Place(settings, settings.region, fast)
+        maker.client("s3").create_bucket(
+            Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": settings.region}
+        )
+        pems = build(maker, things)
+        assert all(fingerprint(pem) == one for one, pem in pems.items())
+        signer = LocalSigner(directory / "signing/private.key")
+        return {
+            "things": things,
+            "machine": f"{os.cpu_count()} cores, Python {platform.python_version()}, local cloud ministack",
+            "command": f"python benchmarks/backup.py --things {things}",
+            "steps": list(run(settings, signer, pems)),
+        }
+    finally:
+        local_cloud.stop(settings)
+
+
+def run(
+    settings: local_cloud.Settings, signer: LocalSigner, pems: dict[str, str]
+) -> Iterator[dict[str, Any]]:
+    """The steps, each with its time and the least time that the quotas allow."""
+    for what in ("first snapshot", "second snapshot"):
+        place = Place(settings, settings.region, Quotas())
+        made = backups(place, signer, pems)
+        seconds, taken = timed(lambda made=made: made.take(signer, "000000000777", settings.region))
+        yield row(what, seconds, place, stored_bytes=sum(taken.stored.values()))
+    newest = made.ids()[-1]
+    seconds, opened = timed(lambda: made.open(newest))
+    assert opened.intact
+    yield {"what": "verification of every byte", "seconds": round(seconds, 2)}
+    place = Place(settings, ELSEWHERE, Quotas())
+    made = backups(place, signer, {})
+    plan = made.plan(made.open(newest))
+    place.pacer.attempts.clear()
+    seconds, _ = timed(lambda: made.put_back(opened, plan))
+    yield row("restore into an emptied region", seconds, place, steps=len(plan.steps))
+    left = backups(Place(settings, ELSEWHERE, Quotas()), signer, {}).plan(opened)
+    yield {"what": "differences left after it", "count": len(left.steps)}
+
+
+def row(what: str, seconds: float, place: Place, **more: int) -> dict[str, Any]:
+    """A measured step."""
+    bound, slowest = place.bound()
+    figures = {"seconds": round(seconds, 2), "quota_seconds": round(bound, 2), "slowest": slowest}
+    return {"what": what, **figures, "requests": sum(place.pacer.attempts.values()), **more}
+
+
+def render(found: dict[str, Any]) -> str:
+    """The page."""
+    lines = [
+        "# Backups",
+        "",
+        f"`{found['command']}` on {found['machine']},",
+        "every call held to the default quotas of AWS IoT. The text of certificates came from this host;",
+        "AWS would give it at 10 a second, once: a second snapshot takes it over from the first.",
+        "",
+        f"| {found['things']:,} devices | Seconds | At the quotas | Decided by | Requests |",
+        "|---|---|---|---|---|",
+    ]
+    for one in found["steps"]:
+        if "quota_seconds" in one:
+            over = one["seconds"] / one["quota_seconds"] - 1
+            quota = f"{one['quota_seconds']:.1f} ({over:+.0%})"
+            lines.append(
+                f"| {one['what']} | {one['seconds']:.1f} | {quota} | {one['slowest']} | {one['requests']:,} |"
+            )
+        elif "seconds" in one:
+            lines.append(f"| {one['what']} | {one['seconds']:.1f} | – | this host | 0 |")
+    left = found["steps"][-1]["count"]
+    stored = [one["stored_bytes"] for one in found["steps"] if "stored_bytes" in one]
+    lines += ["", f"Bytes stored: {stored[0]:,} by the first snapshot, {stored[1]:,} by the second."]
+    lines += [f"After the restore {left} differences from the snapshot were left.", ""]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Measure, and write the results."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--things", type=int, default=10_000)
+    things = parser.parse_args().things
+    with tempfile.TemporaryDirectory(prefix="backup-") as directory:
+        found = measure(things, Path(directory))
+    results = ROOT / "benchmarks/results"
+    (results / "backup.json").write_text(json.dumps(found, indent=2) + "\n")
+    (results / "backup.md").write_text(render(found))
+    print(render(found))
+
+
+if __name__ == "__main__":
+    main()

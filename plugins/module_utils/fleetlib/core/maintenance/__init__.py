@@ -1,0 +1,1 @@
+"""Maintenance: what its journal tells, and what stands in its way."""
