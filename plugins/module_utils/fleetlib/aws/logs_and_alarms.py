@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -29,12 +30,18 @@ def _ringing(cloudwatch: Any, name: str) -> Iterator[str]:
 
 def devices_with_errors(logs: Any, log_group: str, since: str) -> tuple[str, ...] | None:
     """logs:FilterLogEvents: devices that logged errors since then; ``None`` without such a log group."""
+    found = errors_by_device(logs, log_group, since)
+    return None if found is None else tuple(sorted(found))
+
+
+def errors_by_device(logs: Any, log_group: str, since: str) -> Counter[str] | None:
+    """logs:FilterLogEvents: device → errors that it logged since then; ``None`` without such a log group."""
     start = int(parse_iso(since).timestamp() * 1000)
     pages = logs.get_paginator("filter_log_events").paginate(
         logGroupName=log_group, startTime=start, filterPattern=ERRORS
     )
     try:
-        return tuple(sorted({_device(event) for page in pages for event in page["events"]}))
+        return Counter(_device(event) for page in pages for event in page["events"])
     except logs.exceptions.ResourceNotFoundException:
         return None
 
