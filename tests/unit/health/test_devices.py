@@ -32,7 +32,9 @@ def look(found, errors=None, drifts=(), status="ACTIVE", age_days=10, limits=Non
 
 
 def usage(used, total=100_000, cpu=None):
-    return {"hardware_state": {"memory_usage": {"used_bytes": used, "total_bytes": total}, "cpu_percent": cpu}}
+    return {
+        "hardware_state": {"memory_usage": {"used_bytes": used, "total_bytes": total}, "cpu_percent": cpu}
+    }
 
 
 def test_a_connected_device_without_complaints_is_well():

@@ -171,32 +171,28 @@ class Fleet:
         """The answer, in a few sentences."""
         if not self._all:
             return "There is no device to look at."
-        exceeded = self.exceeded()
-        figures = self.figures()
+        exceeded, figures = self.exceeded(), self.figures()
         said = [f"{figures['Connected']:,} of {self._all:,} devices are connected"]
-        for word in ("In trouble", "To look at", "Never connected"):
-            if figures[word]:
-                verb = "" if word == "Never connected" else "are "
-                said.append(f"{figures[word]:,} {verb}{word.lower()}")
+        said += [f"{figures[name]:,} {words}" for name, words in _SAID.items() if figures[name]]
         facts = f"{', '.join(said)}."
         if exceeded:
             return f"No. {'. '.join(exceeded)}. {facts}"
-        if self.statuses()["failed"] or self.statuses()["warned"]:
-            return f"Yes, with devices to look at. {facts}"
-        if not any(one.ever_connected for one in self.devices):
-            return f"Nobody knows yet: no device was ever connected. {facts}"
+        if not figures["Connected"]:
+            return f"Nobody knows: no device is connected. {facts}"
+        if figures["In trouble"] or figures["To look at"]:
+            return f"Yes, and some devices need somebody to look. {facts}"
         return f"Yes. {facts}"
 
     def sections(self, history: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """The report's sections (docs/reports.md); ``history``: earlier runs, the oldest first."""
         return [
             {"title": "Is the fleet all right?", "kind": "text", "text": self.verdict()},
+            *(self._map() if self.devices else []),
             {
                 "title": "What was looked at",
                 "kind": "checks",
                 "checks": [one.as_dict() for one in self.checks()],
             },
-            *(self._map() if self.devices else []),
             *(self._worst() if self.devices else []),
             *self._versions(),
             *self._use("Memory in use", "memory_percent", self.limits.memory_percent),
@@ -259,6 +255,11 @@ def examine(
     return Fleet(tuple(sorted(judged, key=lambda one: one.rank)), expected, limits, fail_on, now)
 
 
+_SAID: Final = {
+    "In trouble": "in trouble",
+    "To look at": "to look at",
+    "Never connected": "never connected",
+}
 _TITLES: Final = {
     MISSING: "Every device is in the fleet index",
     devices.LOST: "No device is lost",
@@ -291,7 +292,7 @@ _UNKNOWN: Final = {
     devices.ERRORS: "There is no log group of the boards.",
 }
 _COLUMNS: Final = [
-    "Device", "Status", "Trouble", "Connected", "Since or last seen", "Programs", "Firmware",
+    "Device", "Status", "Trouble", "Connection", "Programs", "Firmware",
     "Memory %", "CPU %", "Errors", "Certificate, days",
 ]  # fmt: skip
 
@@ -311,8 +312,7 @@ def _cells(one: Device) -> list[Any]:
         one.thing,
         {"text": MAP_WORDS[one.status], "status": one.status},
         ", ".join([*trouble, *one.drifts]),
-        one.connected,
-        one.last_seen[:19].replace("T", " "),
+        _connection(one),
         ", ".join(f"{program.id} {program.version} {program.status}".strip() for program in one.programs),
         one.firmware,
         one.memory_percent,
@@ -320,6 +320,13 @@ def _cells(one: Device) -> list[Any]:
         one.errors,
         one.certificate_age_days,
     ]
+
+
+def _connection(one: Device) -> str:
+    if not one.ever_connected:
+        return "never"
+    when = one.last_seen[:16].replace("T", " ") or "an unknown time"
+    return f"since {when}" if one.connected else f"last seen {when}"
 
 
 def _most(found: Counter[str]) -> list[tuple[str, int]]:
