@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..core.clock import parse_iso
@@ -41,16 +41,22 @@ def errors_by_device(logs: Any, log_group: str, since: str) -> Counter[str] | No
         logGroupName=log_group, startTime=start, filterPattern=ERRORS
     )
     try:
-        return Counter(_device(event) for page in pages for event in page["events"])
+        events = ((event, _said(event)) for page in pages for event in page["events"])
+        # An emulator may not know the pattern and answer with everything.
+        return Counter(_device(event, said) for event, said in events if said.get("level") == "error")
     except logs.exceptions.ResourceNotFoundException:
         return None
 
 
-def _device(event: dict[str, Any]) -> str:
-    """The thing that an event names, or its stream."""
+def _said(event: Mapping[str, Any]) -> dict[str, Any]:
+    """What an event says, where it is a JSON object."""
     try:
         message = json.loads(event["message"])
     except ValueError:
-        message = {}
-    named = message.get("thing") or message.get("device_id") if isinstance(message, dict) else ""
-    return str(named or event.get("logStreamName", ""))
+        return {}
+    return message if isinstance(message, dict) else {}
+
+
+def _device(event: Mapping[str, Any], said: Mapping[str, Any]) -> str:
+    """The thing that an event names, or its stream."""
+    return str(said.get("thing") or said.get("device_id") or event.get("logStreamName", ""))

@@ -15,8 +15,6 @@ from . import devices
 from .devices import Device, Evidence, Limits
 
 MISSING: Final = "missing"
-MOST_ROWS: Final = 1_000
-"""Devices in the table of the page; the data of the report have all."""
 MOST_RUNS: Final = 30
 """Earlier runs that the history looks back on."""
 MAP_WORDS: Final = {
@@ -206,19 +204,8 @@ class Fleet:
         return [{"title": "Fleet map", "kind": "map", "cells": cells, "legend": dict(MAP_WORDS)}]
 
     def _worst(self) -> list[dict[str, Any]]:
-        more = len(self.devices) - MOST_ROWS
-        intro = (
-            f"The worst {MOST_ROWS:,} of {len(self.devices):,}; report.json has all under data."
-            if more > 0
-            else ""
-        )
-        section = {
-            "title": "Devices, worst first",
-            "kind": "table",
-            "columns": _COLUMNS,
-            "rows": [_cells(one) for one in self.devices[:MOST_ROWS]],
-        }
-        return [{**section, "intro": intro} if intro else section]
+        section = {"title": "Devices, worst first", "kind": "table", "columns": _COLUMNS}
+        return [{**section, "rows": [_cells(one) for one in self.devices]}]
 
     def _versions(self) -> list[dict[str, Any]]:
         programs = Counter(
