@@ -145,6 +145,7 @@ class Cloud:
         requests = record["data"]["health"]["requests"]
         (reading,) = (one["seconds"] for one in record["tasks"] if one["task"] == "Look at every device")
         return {
+            "load": round(os.getloadavg()[0], 1),
             "devices": record["data"]["health"]["fleet"]["devices"],
             "seconds": round(seconds, 2),
             "reading_seconds": reading,
@@ -278,13 +279,15 @@ def markdown(machine: dict[str, Any], rows: list[dict[str, Any]]) -> str:
         lines.append(f"| {what} | {required} | {measured} | {'passed' if passed else 'missed'} |")
     lines += [
         "",
-        "| Devices | Run | of it reading AWS | Requests | Page | report.json |",
-        "|---|---|---|---|---|---|",
+        "| Devices | Run | of it reading AWS | Requests | Page | report.json | Load of the machine |",
+        "|---|---|---|---|---|---|---|",
     ]
     for row in rows:
         times = f"{row['seconds']:.1f} s | {row['reading_seconds']:.1f} s"
         sizes = f"{row['page_bytes'] / 1e6:.2f} MB | {row['json_bytes'] / 1e6:.2f} MB"
-        lines.append(f"| {row['devices']:,} | {times} | {sum(row['requests'].values())} | {sizes} |")
+        lines.append(
+            f"| {row['devices']:,} | {times} | {sum(row['requests'].values())} | {sizes} | {row['load']} |"
+        )
     return "\n".join([*lines, "", "![Seconds by size of the fleet](health.svg)", ""])
 
 

@@ -1,4 +1,4 @@
-"""The health of a fleet on a local cloud: a board connected, one that left, one that fails, the rest unseen."""
+"""The health of a fleet on a local cloud: a board connected, one that left, one that fails, two unseen."""
 
 from __future__ import annotations
 
