@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from ..core.clock import parse_iso
+from ..core.errors import FleetError, InvalidInputError
 
 ERRORS = '{ $.level = "error" }'
 """CloudWatch Logs filter pattern of what boards log as errors; the alarm `errors-logged` counts the same."""
@@ -46,6 +48,30 @@ def errors_by_device(logs: Any, log_group: str, since: str) -> Counter[str] | No
         return Counter(_device(event, said) for event, said in events if said.get("level") == "error")
     except logs.exceptions.ResourceNotFoundException:
         return None
+
+
+def events(
+    logs: Any, log_group: str, start: datetime, end: datetime, pattern: str
+) -> Iterator[dict[str, Any]]:
+    """logs:FilterLogEvents: what was logged in a period and fits a pattern of CloudWatch Logs (empty: all).
+
+    Raises `FleetError` where there is no such log group, or the pattern is none.
+    """
+    pages = logs.get_paginator("filter_log_events").paginate(
+        logGroupName=log_group,
+        startTime=int(start.timestamp() * 1000),
+        endTime=int(end.timestamp() * 1000),
+        **({"filterPattern": pattern} if pattern else {}),
+    )
+    try:
+        for page in pages:
+            yield from page["events"]
+    except logs.exceptions.ResourceNotFoundException as error:
+        raise FleetError(
+            f"There is no log group {log_group}.", "The monitoring stack makes it: run deploy.yml."
+        ) from error
+    except logs.exceptions.InvalidParameterException as error:
+        raise InvalidInputError(f"CloudWatch Logs refuses log_pattern {pattern!r}: {error}") from error
 
 
 def _said(event: Mapping[str, Any]) -> dict[str, Any]:
