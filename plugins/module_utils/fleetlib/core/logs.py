@@ -21,6 +21,8 @@ BINS: Final = 48
 MOST_SHAPES: Final = 1_000
 """Shapes that are kept apart; what comes after them is counted together."""
 MOST_TEXT: Final = 300
+MOST_BARS: Final = 20
+"""Devices and programs that say most; the table counts them all."""
 _REST: Final = "(messages of other shapes)"
 _SHAPES: Final = tuple(
     (re.compile(pattern), replacement)
@@ -245,11 +247,11 @@ class Collector:
 def _cells(group: Group) -> list[Any]:
     status = {"error": "failed", "warn": "warned"}.get(group.level)
     level: Any = {"text": group.level, "status": status} if status else group.level
-    when = [f"{moment:%Y-%m-%d %H:%M:%S}" for moment in (group.first, group.last)]
+    when = [f"{moment:%m-%d %H:%M:%S}" for moment in (group.first, group.last)]
     programs = ", ".join(sorted(group.programs))
     return [level, group.count, len(group.things), group.shape, group.example, programs, *when]
 
 
 def _bars(title: str, found: Counter[str]) -> Sequence[dict[str, Any]]:
-    bars = [{"name": name or "(unknown)", "value": count} for name, count in found.most_common(40)]
+    bars = [{"name": name or "(unknown)", "value": count} for name, count in found.most_common(MOST_BARS)]
     return [{"title": title, "kind": "bars", "unit": "messages", "bars": bars}] if bars else []
