@@ -61,6 +61,7 @@ compose:
   free_bytes: iot_shadow_reported.hardware_state.memory_usage.free_bytes
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -78,6 +79,9 @@ try:
 except ImportError as error:
     BotoCoreError = ClientError = EndpointConnectionError = Exception
     MISSING = error
+
+PATH = re.compile(r"[a-z_]\w*(\.[a-z_]\w*)*")
+"""A variable, or something within one: `iot_attributes.firmware_version`."""
 
 display = Display()
 
@@ -163,15 +167,27 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     def _populate(self, things: Iterable[dict[str, Any]]) -> None:
         group = self.inventory.add_group(self.get_option("group"))
         prefix = self._option("name_prefix")
-        strict = self.get_option("strict")
+        strict, compose = self.get_option("strict"), self.get_option("compose")
+        combine = bool(compose)  # else what a host has is what it is given here
         for thing in sorted(things, key=lambda thing: thing["name"]):
             host = self.inventory.add_host(thing["name"], group)
             variables = hosts.host_variables(thing, prefix)
             for name, value in variables.items():
                 self.inventory.set_variable(host, name, value)
-            self._set_composite_vars(self.get_option("compose"), variables, host, strict)
-            self._add_host_to_composed_groups(self.get_option("groups"), variables, host, strict)
-            self._add_host_to_keyed_groups(self.get_option("keyed_groups"), variables, host, strict)
+            for name in hosts.own_groups(thing):
+                self.inventory.add_child(self.inventory.add_group(name), host)
+            self._set_composite_vars(compose, variables, host, strict)
+            self._add_host_to_composed_groups(self.get_option("groups"), variables, host, strict, combine)
+            self._add_host_to_keyed_groups(self.get_option("keyed_groups"), variables, host, strict, combine)
+
+    def _compose(self, template: str, variables: dict[str, Any], *more: Any) -> Any:
+        """Look a plain path up: the template engine would compile it anew for every device."""
+        value: Any = variables
+        for name in template.split(".") if PATH.fullmatch(template) else ("",):
+            if not isinstance(value, dict) or name not in value:
+                return super()._compose(template, variables, *more)
+            value = value[name]
+        return value
 
     def _option(self, name: str) -> Any:
         return self.templar.template(self.get_option(name))

@@ -85,52 +85,37 @@ drifts:
       sample: "2026-03-01T09:30:00.000Z"
 """
 
-from collections import Counter
+from functools import cache
 from typing import Any
 
 from ansible_collections.steel.fleet.plugins.module_utils.fleet_aws_module import run_aws_module
 from ansible_collections.steel.fleet.plugins.module_utils.fleet_module import Context
-from ansible_collections.steel.fleet.plugins.module_utils.fleetlib import rollout
-from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.rollout import drift
+from ansible_collections.steel.fleet.plugins.module_utils.fleetlib import drift
+from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.aws import groups
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.rollout.devices import subject_of
-from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.rollout.record import (
-    Record,
-    from_dict,
-)
-
-
-def compared(context: Context, store: rollout.S3Store, record: Record) -> drift.Report:
-    fleet = rollout.AwsFleet(context.client, record.subject, attempts=Counter())
-
-    def outcomes(job: str) -> dict[str, str]:
-        return {one.thing: one.status for one in fleet.executions(job)}
-
-    return drift.look(record, store.get, outcomes, fleet.states(record.target))
 
 
 def work(context: Context) -> dict[str, Any]:
     params = context.params
-    wanted = {subject_of(program) for program in params["programs"]}
-    subjects, drifts = [], []
-    s3 = context.client("s3")
-    for subject, rollout_id in rollout.all_latest(s3, params["bucket"]) if params["bucket"] else ():
-        store = rollout.S3Store(s3, params["bucket"], rollout_id)
-        found = store.load()
-        if found is None or (wanted and subject not in wanted):
-            continue
-        record = from_dict(found[0])
-        report = compared(context, store, record)
-        drifts.extend(one.as_dict() for one in report.drifts)
-        subjects.append(
-            {
-                "subject": subject,
-                "rollout_id": rollout_id,
-                "version": record.version,
-                "state": record.state,
-                "devices": report.devices,
-                "drifts": len(report.drifts),
-            }
-        )
+    wanted = frozenset(subject_of(program) for program in params["programs"])
+
+    @cache
+    def hits(group: str) -> list[dict[str, Any]]:
+        return list(groups.search(context.client("iot"), group))
+
+    found = list(drift.compare(context.client, params["bucket"], hits, wanted))
+    subjects = [
+        {
+            "subject": one.record.subject,
+            "rollout_id": one.rollout_id,
+            "version": one.record.version,
+            "state": one.record.state,
+            "devices": one.report.devices,
+            "drifts": len(one.report.drifts),
+        }
+        for one in found
+    ]
+    drifts = [drifted.as_dict() for one in found for drifted in one.report.drifts]
     return {"changed": False, "subjects": subjects, "drifts": drifts}
 
 

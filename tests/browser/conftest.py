@@ -12,7 +12,7 @@ import pytest
 from fleetlib.report import store
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from .sample import record
+from .sample import health_record, record
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
@@ -47,6 +47,7 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "runbooks/interrupted": record(result="unfinished"),
     }.items():
         assert store.save(directory, made | {"playbook": playbook}).problems == ()
+    assert store.save(directory, health_record()).problems == ()
     return directory
 
 

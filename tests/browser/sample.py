@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import datetime
+import json
 import math
 from typing import Any
 
+from fleetlib.core.health.devices import Evidence, Limits
+from fleetlib.core.health.fleet import FailOn, examine
 from fleetlib.core.run_record import Recorder, Run
 
 HOSTILE = (
@@ -42,6 +45,45 @@ def record(check_mode: bool = False, result: str = "passed", devices: int = 100)
         recorder.task_started("bad", "Connect as one device", "validation", "steel.fleet.mqtt_check", at)
         recorder.failed("bad", "control", {"msg": f"The broker refused {HOSTILE}\n{LONG}"}, "failures")
     return recorder.finish(at + 0.3, None if result == "unfinished" else {"control": counts})
+
+
+def health_record(devices: int = 100) -> dict[str, Any]:
+    """The record of a look at a fleet in which something of everything is wrong."""
+    now = datetime.datetime(2026, 3, 1, 9, 30, tzinfo=datetime.UTC)
+    hits = [_board(number, now) for number in range(1, devices + 1)]
+    evidence = Evidence({"c": ("ACTIVE", now - datetime.timedelta(days=40))}, {hits[4]["thingName"]: 7})
+    found = examine(hits, evidence, Limits(), FailOn(), now, devices + 1)
+    before = [
+        {"started": f"2026-02-{day:02d}T09:30:00Z", "summary": {**found.figures(), "Connected": 40 + day}}
+        for day in range(1, 20)
+    ]
+    recorder = Recorder(Run("health", now, False, {}), 0.0, "local", "us-west-2")
+    recorder.play_started("Look at every device", 0.0)
+    recorder.task_started("report", "Report every device", "reporting", "ansible.builtin.set_stats", 1.0)
+    part = {"summary": found.figures(), "sections": found.sections(before), "data": found.as_dict()}
+    recorder.ok("report", "control", {"ansible_stats": {"data": {"fleet_report_health": part}}}, False)
+    assert recorder.warnings == []
+    return recorder.finish(2.0, {"control": {"ok": 1}})
+
+
+def _board(number: int, now: datetime.datetime) -> dict[str, Any]:
+    status = {"Failed": HOSTILE} if number % 9 == 0 else "Running"
+    usage = {"used_bytes": number * 997 % 320_000, "total_bytes": 320_000}
+    reported = {
+        "programs": {"sensor_monitor": {"version": "1.2.0", "status": status}},
+        "firmware": {"version": f"1.{number % 3}.0"},
+        "hardware_state": {"memory_usage": usage, "cpu_percent": number % 95},
+    }
+    ago = datetime.timedelta(minutes=number * 3)
+    connection = {"connected": number % 3 > 0, "timestamp": int((now - ago).timestamp() * 1000)}
+    if number % 10 == 0:
+        return {"thingName": f"{LONG}{number}", "connectivity": {"connected": False}}
+    return {
+        "thingName": f"aws-iot-steel-local-device-{number:03d}",
+        "attributes": {"certificate_id": "c" if number % 7 else ""},
+        "connectivity": connection,
+        "shadow": json.dumps({"reported": reported}),
+    }
 
 
 _TASKS: dict[str, list[tuple[str, float, dict[str, Any] | None]]] = {

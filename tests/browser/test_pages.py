@@ -20,6 +20,7 @@ PAGES = {
     "passed": "deploy/latest/index.html",
     "checked": "checked/2026-03-01T09-30-00Z-check/index.html",
     "failed": "failed/latest/index.html",
+    "health": "health/latest/index.html",
     "interrupted": "runbooks/interrupted/latest/index.html",
 }
 PAPER = 718
@@ -55,7 +56,7 @@ def test_nothing_is_wider_than_the_screen(look: Callable[..., Opened], name: str
     assert opened.page.evaluate(OVERFLOW) == 0
 
 
-@pytest.mark.parametrize("name", ["index", "failed"])
+@pytest.mark.parametrize("name", ["index", "failed", "health"])
 @every_width
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_rules_of_accessibility_hold(

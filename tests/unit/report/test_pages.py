@@ -283,6 +283,14 @@ def test_the_index_lists_every_run_newest_first_and_the_last_real_one_of_each_pl
     assert "3 passed" in Outline(markup).text
 
 
+def test_the_index_says_in_short_what_the_last_run_of_each_playbook_found() -> None:
+    facts = {"Devices": 100, "Connected": 97, "Lost": 3, "To look at": 0, "Never connected": 1}
+    text = Outline(page.index_page([run("health", 1) | {"summary": facts}])).text
+
+    assert "Devices: 100, Connected: 97, Lost: 3, To look at: 0" in text
+    assert "Never connected" not in text
+
+
 def test_the_index_of_no_runs_is_a_page_too() -> None:
     assert "0 runs." in Outline(page.index_page([])).text
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from ..core.clock import parse_iso
+from ..core.errors import FleetError, InvalidInputError
 
 ERRORS = '{ $.level = "error" }'
 """CloudWatch Logs filter pattern of what boards log as errors; the alarm `errors-logged` counts the same."""
@@ -29,21 +32,57 @@ def _ringing(cloudwatch: Any, name: str) -> Iterator[str]:
 
 def devices_with_errors(logs: Any, log_group: str, since: str) -> tuple[str, ...] | None:
     """logs:FilterLogEvents: devices that logged errors since then; ``None`` without such a log group."""
+    found = errors_by_device(logs, log_group, since)
+    return None if found is None else tuple(sorted(found))
+
+
+def errors_by_device(logs: Any, log_group: str, since: str) -> Counter[str] | None:
+    """logs:FilterLogEvents: device → errors that it logged since then; ``None`` without such a log group."""
     start = int(parse_iso(since).timestamp() * 1000)
     pages = logs.get_paginator("filter_log_events").paginate(
         logGroupName=log_group, startTime=start, filterPattern=ERRORS
     )
     try:
-        return tuple(sorted({_device(event) for page in pages for event in page["events"]}))
+        events = ((event, _said(event)) for page in pages for event in page["events"])
+        # An emulator may not know the pattern and answer with everything.
+        return Counter(_device(event, said) for event, said in events if said.get("level") == "error")
     except logs.exceptions.ResourceNotFoundException:
         return None
 
 
-def _device(event: dict[str, Any]) -> str:
-    """The thing that an event names, or its stream."""
+def events(
+    logs: Any, log_group: str, start: datetime, end: datetime, pattern: str
+) -> Iterator[dict[str, Any]]:
+    """logs:FilterLogEvents: what was logged in a period and fits a pattern of CloudWatch Logs (empty: all).
+
+    Raises `FleetError` where there is no such log group, or the pattern is none.
+    """
+    pages = logs.get_paginator("filter_log_events").paginate(
+        logGroupName=log_group,
+        startTime=int(start.timestamp() * 1000),
+        endTime=int(end.timestamp() * 1000),
+        **({"filterPattern": pattern} if pattern else {}),
+    )
+    try:
+        for page in pages:
+            yield from page["events"]
+    except logs.exceptions.ResourceNotFoundException as error:
+        raise FleetError(
+            f"There is no log group {log_group}.", "The monitoring stack makes it: run deploy.yml."
+        ) from error
+    except logs.exceptions.InvalidParameterException as error:
+        raise InvalidInputError(f"CloudWatch Logs refuses log_pattern {pattern!r}: {error}") from error
+
+
+def _said(event: Mapping[str, Any]) -> dict[str, Any]:
+    """What an event says, where it is a JSON object."""
     try:
         message = json.loads(event["message"])
     except ValueError:
-        message = {}
-    named = message.get("thing") or message.get("device_id") if isinstance(message, dict) else ""
-    return str(named or event.get("logStreamName", ""))
+        return {}
+    return message if isinstance(message, dict) else {}
+
+
+def _device(event: Mapping[str, Any], said: Mapping[str, Any]) -> str:
+    """The thing that an event names, or its stream."""
+    return str(said.get("thing") or said.get("device_id") or event.get("logStreamName", ""))

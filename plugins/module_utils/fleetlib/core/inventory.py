@@ -50,6 +50,12 @@ def host_variables(thing: Mapping[str, Any], name_prefix: str) -> dict[str, Any]
     }
 
 
+def own_groups(thing: Mapping[str, Any]) -> list[str]:
+    """The groups that a thing is in by its connectivity; one that nobody knows of was never seen."""
+    groups = ["connected"] if thing["connected"] else []
+    return groups if thing["connected_at"] else [*groups, "never_seen"]
+
+
 def _reported(shadow: str | None) -> dict[str, Any] | None:
     """The reported state within the text of an indexed shadow; a damaged text counts as none."""
     if not shadow:

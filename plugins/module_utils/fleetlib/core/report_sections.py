@@ -37,6 +37,8 @@ class Contribution:
     summary: dict[str, Any]
     sections: tuple[dict[str, Any], ...]
     next: tuple[dict[str, Any], ...]
+    data: Any = None
+    """For machines: kept in the record, not shown."""
 
 
 def parse_contribution(key: str, value: object) -> Contribution:
@@ -52,6 +54,7 @@ def parse_contribution(key: str, value: object) -> Contribution:
         summary=parsed.get("summary", {}),
         sections=tuple(parsed.get("sections", ())),
         next=tuple(parsed.get("next", ())),
+        data=parsed.get("data"),
     )
 
 
@@ -131,6 +134,14 @@ def _scalar(value: object, where: str) -> str | int | float | bool | None:
     if isinstance(value, int | float):
         return _number(value, where)
     raise _refuse(where, value, "text, a number, true, false or null")
+
+
+def _json(value: object, where: str) -> Any:
+    if isinstance(value, Mapping):
+        return {_text(name, where): _json(element, f"{where}.{name}") for name, element in value.items()}
+    if isinstance(value, list | tuple):
+        return [_json(element, f"{where}[{i}]") for i, element in enumerate(value)]
+    return _scalar(value, where)
 
 
 def _one_of(*allowed: str) -> Check:
@@ -287,5 +298,6 @@ _CONTRIBUTION = _fields(
         "summary": _mapping_of(_scalar),
         "sections": _list_of(_section),
         "next": _list_of(_fields({"text": _text}, {"href": _text, "command": _text, "detail": _text})),
+        "data": _json,
     },
 )

@@ -158,6 +158,7 @@ class Recorder:
             "failures": [entry for _, entry in self._failures],
             "changes": self._changes,
             "sections": sections,
+            "data": {part.id: part.data for part in contributions if part.data is not None},
             "warnings": list(self._warnings.values()),
             "tasks": [self._timing(task) for task in self._tasks],
         }
@@ -240,6 +241,7 @@ def summary_of(record: Mapping[str, Any]) -> dict[str, Any]:
     return {name: record[name] for name in names} | {
         "changed": record["counts"]["changed"],
         "checks": record["checks"],
+        "summary": record["summary"],
     }
 
 

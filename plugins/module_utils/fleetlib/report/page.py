@@ -21,6 +21,8 @@ MAX_ROWS = 500
 MAX_CHANGES = 300
 MAX_RUNS = 500
 MAX_TREND = 30
+MAX_FACTS = 4
+"""Of the last run of a playbook, on the index."""
 MIN_PLOTTED_SECONDS = 5
 """The duration of a run from which on it is worth the second that importing matplotlib takes."""
 
@@ -66,7 +68,11 @@ def index_page(runs: Sequence[Mapping[str, Any]]) -> str:
         if not run["check_mode"]:
             by_playbook.setdefault(run["playbook"], []).append(run)
     latest = [
-        [*_run_row(history[0])[:3], {"trend": [run["seconds"] for run in reversed(history[:MAX_TREND])]}]
+        [
+            *_run_row(history[0])[:3],
+            _facts(history[0]),
+            {"trend": [run["seconds"] for run in reversed(history[:MAX_TREND])]},
+        ]
         for _, history in sorted(by_playbook.items())
     ]
     shown = newest_first[:MAX_RUNS]
@@ -74,13 +80,19 @@ def index_page(runs: Sequence[Mapping[str, Any]]) -> str:
     return _render(
         "index",
         subtitle=f"{text.plural(len(runs), 'run')}{older}.",
-        latest=_table(["Playbook", "Result", "When", "Duration, run by run"], latest, stack=True),
+        latest=_table(["Playbook", "Result", "When", "In short", "Duration, run by run"], latest, stack=True),
         runs=_table(
             ["Playbook", "Result", "When", "Environment", "Tasks", "Checks", "Duration"],
             [_run_row(run) for run in shown],
             stack=True,
         ),
     )
+
+
+def _facts(run: Mapping[str, Any]) -> str:
+    """The first facts that roles put at the top of a run's page. Runs of before did not keep them."""
+    facts = itertools.islice(run.get("summary", {}).items(), MAX_FACTS)
+    return ", ".join(f"{name}: {text.scalar(value)}" for name, value in facts)
 
 
 def _run_row(run: Mapping[str, Any]) -> list[Any]:
