@@ -56,7 +56,7 @@ def build(
     *,
     keep: bool,
 ) -> Identity:
-    """The identity of a device. With ``keep`` new keys for its NVS are kept; without, they are thrown away."""
+    """The identity of a device. ``keep``: whether new keys for its NVS are kept."""
     values = {
         "identity": {
             "device_id": device_id,

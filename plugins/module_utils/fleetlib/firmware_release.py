@@ -170,6 +170,14 @@ def load(directory: Path, verify: Verify) -> Release:
     return _checked(manifest, contents)
 
 
+def slot(csv: str, subtype: str) -> layout.Partition:
+    """The application partition of that subtype."""
+    for one in partitions.parse(csv):
+        if one.type == "app" and one.subtype == subtype:
+            return one
+    raise InvalidInputError(f"The partition table has no application partition of subtype {subtype}.")
+
+
 def same(mine: Release, published: Manifest) -> bool:
     """Whether nothing but the (never repeated) signatures differ."""
     return _unsigned(mine.manifest) == _unsigned(published)

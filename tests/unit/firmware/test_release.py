@@ -120,7 +120,7 @@ def test_a_wrong_value_in_a_manifest_is_named(release_directory, verify, change,
 def test_overlapping_partitions_are_refused(signer, csv, selftest_image):
     table = csv.replace("0x12000,  0x6000", "0x12000,  0x7000")
     wanted = [firmware_release.Wanted("selftest", 0, selftest_image)]
-    with pytest.raises(InvalidInputError, match="partition table is wrong.*overlap"):
+    with pytest.raises(InvalidInputError, match=r"partition table is wrong.*overlap"):
         firmware_release.build("1.0.0", table, wanted, signer)
 
 
@@ -132,7 +132,7 @@ def test_a_table_larger_than_the_flash_is_refused(signer, csv, selftest_image):
 
 def test_an_image_too_large_for_its_partition_is_refused(signer, csv, selftest_image):
     wanted = [firmware_release.Wanted("app", 0x20000, selftest_image + bytes(0x1E0000))]
-    with pytest.raises(InvalidInputError, match="Image app has .* partition ota_0 holds 1,966,080"):
+    with pytest.raises(InvalidInputError, match=r"Image app has .* partition ota_0 holds 1,966,080"):
         firmware_release.build("1.0.0", csv, wanted, signer)
 
 

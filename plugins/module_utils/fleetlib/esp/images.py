@@ -51,7 +51,7 @@ def from_elf(elf: Path, revision: tuple[int, int], mode: str, frequency: str, si
 
 
 def describe(where: str, image: bytes) -> Described | None:
-    """What an image says of itself; refuses one whose checksum or hash is wrong. None without a description."""
+    """What an image says of itself, if anything; refuses one whose checksum or hash is wrong."""
     _require()
     try:
         found = ImageMetadata.from_bytes(image)

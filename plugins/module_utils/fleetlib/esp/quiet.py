@@ -39,7 +39,7 @@ class QuietLog(EspLogBase):  # type: ignore[misc]
 
 @contextlib.contextmanager
 def quiet(advance: Advance | None = None) -> Iterator[None]:
-    """Silence the tools of this process."""
+    """Silence the tools of this process; ``advance`` hears how far writes are."""
     before = EspLog.instance
     EspLog.instance = QuietLog(advance)
     try:

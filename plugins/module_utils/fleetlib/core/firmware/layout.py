@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -59,7 +60,7 @@ def check(manifest: Manifest, partitions: Sequence[Partition]) -> None:
     for image in manifest.images:
         place_of(image, partitions)
     in_order = sorted(manifest.images, key=lambda one: one.offset)
-    for first, second in zip(in_order, in_order[1:], strict=False):
+    for first, second in itertools.pairwise(in_order):
         if first.offset + first.size_bytes > second.offset:
             raise InvalidInputError(
                 f"Image {second.name} at {second.offset:#x} overlaps image {first.name}, which ends at "
