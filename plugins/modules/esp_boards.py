@@ -35,7 +35,7 @@ options:
     type: str
     required: true
   boards:
-    description: Boards, as RV(steel.fleet.esp_flash#module:boards) has them. Those that are not good are left out.
+    description: Boards, as RV(steel.fleet.esp_flash#module:boards) has them. Those not good are left out.
     type: list
     elements: dict
     default: []
@@ -103,7 +103,7 @@ def work(context: Context) -> dict[str, Any]:
     missing = [one["device_id"] for one in good if one["device_id"] not in fleet]
     if missing:
         raise FleetError(
-            f"There is no thing of {', '.join(missing)}; its board is flashed, and in the station's record only.",
+            f"There is no thing of {', '.join(missing)}; the board is flashed, but only the station knows.",
             "Provision it (playbooks/provision.yml) and run again.",
         )
     updates = {

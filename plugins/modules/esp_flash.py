@@ -102,6 +102,12 @@ boards:
     - {port: /dev/ttyUSB0, device_id: device-001, mac: "58:cf:79:00:00:01", chip_revision: "0.4", good: true,
        different: [app], written_bytes: 4096, baud: 921600, attempts: 1, seconds: 3.1, error: "",
        identity_sha256: 0a1b2c}
+rows:
+  description: The same as rows of a report.
+  type: list
+  elements: list
+  returned: always
+  sample: [[/dev/ttyUSB0, device-001, "58:cf:79:00:00:01", {text: good, status: passed}, app, 4096, 3.1, 1]]
 facts:
   description: What all boards share in the record.
   type: dict
@@ -215,11 +221,12 @@ def work(context: Context) -> dict[str, Any]:
             f"{len(failed)} of {len(boards)} ports failed. {few}",
             "The other boards are done. Run again: what is done is not written twice.",
             boards=boards,
+            rows=flashing.rows(results),
             facts=shared,
             failed_ports=failed,
             changed=changed,
         )
-    return {"changed": changed, "boards": boards, "facts": shared}
+    return {"changed": changed, "boards": boards, "rows": flashing.rows(results), "facts": shared}
 
 
 def main() -> None:

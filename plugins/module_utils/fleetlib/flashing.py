@@ -71,6 +71,23 @@ class Result:
         }
 
 
+def rows(results: Sequence[Result]) -> list[list[Any]]:
+    """For a report: port, device, MAC, result, what differed, bytes written, seconds, attempts."""
+    return [
+        [
+            one.order.port,
+            one.order.device_id,
+            one.outcome.mac or "unknown",
+            {"text": one.outcome.error or "good", "status": "passed" if one.outcome.good else "failed"},
+            ", ".join(one.outcome.different) or "nothing",
+            one.outcome.written_bytes,
+            one.outcome.seconds,
+            one.outcome.attempts,
+        ]
+        for one in results
+    ]
+
+
 class _Channel(Protocol):
     def send(self, message: Any) -> None: ...
     def recv(self) -> Any: ...

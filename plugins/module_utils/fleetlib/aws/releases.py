@@ -8,12 +8,16 @@ from typing import Any
 
 from ..core.errors import FleetError
 from ..core.firmware import manifest
-from ..core.objects import HASH_METADATA, digest
+from ..core.objects import digest
+from .storage import put_new
 
 with contextlib.suppress(
     ImportError
 ):  # the module runner names the missing library before anything here is called
     from botocore.exceptions import ClientError
+
+BINARY = "application/octet-stream"
+JSON = "application/json"
 
 
 def find(s3: Any, bucket: str, version: str, file: str = manifest.FILE_NAME) -> bytes | None:
@@ -29,31 +33,19 @@ def find(s3: Any, bucket: str, version: str, file: str = manifest.FILE_NAME) -> 
 def publish(s3: Any, bucket: str, version: str, files: Mapping[str, bytes], body: bytes) -> None:
     """s3:PutObject of the images, then of the manifest (``body``), which says that all is there.
 
-    Nothing is replaced. Images without a manifest are what an interrupted publication left: the same bytes are
-    taken over.
+    Nothing is replaced. Images without a manifest are what an interrupted publication left: the same bytes
+    are taken over.
     """
     for name, content in files.items():
-        if not _put_new(s3, bucket, manifest.key(version, name), content):
+        if not put_new(s3, bucket, manifest.key(version, name), content, BINARY):
             stored = find(s3, bucket, version, name)
             if stored is None or digest(stored) != digest(content):
                 raise FleetError(
                     f"{manifest.key(version, name)} in {bucket} exists with other content.",
                     "Give the new release a new version.",
                 )
-    if not _put_new(s3, bucket, manifest.key(version, manifest.FILE_NAME), body):
+    if not put_new(s3, bucket, manifest.key(version, manifest.FILE_NAME), body, JSON):
         raise FleetError(
             f"Somebody else published release {version} at the same time.",
             "Run again: what they published is compared then.",
         )
-
-
-def _put_new(s3: Any, bucket: str, key: str, body: bytes) -> bool:
-    try:
-        s3.put_object(
-            Bucket=bucket, Key=key, Body=body, Metadata={HASH_METADATA: digest(body)}, IfNoneMatch="*"
-        )
-    except ClientError as error:
-        if error.response["Error"]["Code"] not in ("PreconditionFailed", "ConditionalRequestConflict"):
-            raise
-        return False
-    return True
