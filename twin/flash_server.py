@@ -590,6 +590,11 @@ class Process:
         self.ports: dict[str, str] = self._read()["ports"]
         """Board → ``socket://…``."""
 
+    @property
+    def macs(self) -> dict[str, str]:
+        """Board → MAC."""
+        return {name: Efuses.read(self.directory / name / "board.json").mac for name in self.ports}
+
     def order(self, **command: Any) -> dict[str, Any]:
         """Send an order (see `_obey`) and wait for its answer."""
         self._orders.write(json.dumps(command) + "\n")

@@ -114,10 +114,7 @@ def work(context: Context) -> dict[str, Any]:
     stamp = iso(SystemClock().now())
     for device, new in updates.items():
         if not context.check_mode:
-            thing = fleet[device]
-            things.update_thing(
-                iot, thing["thingName"], thing.get("thingTypeName", ""), {**new, "flashed_at": stamp}
-            )
+            things.set_attributes(iot, fleet[device]["thingName"], {**new, "flashed_at": stamp})
     before = {device: shown(fleet[device].get("attributes", {}), new) for device, new in updates.items()}
     return {
         "changed": bool(updates),

@@ -11,7 +11,7 @@ description:
   - Builds, for each device, the NVS image with its name, where it connects, its certificate, private key and
     configuration, by the schema of a release, from what this host keeps of the device.
   - The images are in a new directory of mode 0700, in memory where the system has that (C(/dev/shm)). Remove
-    it after use.
+    it after use; what a killed run left is removed by a run some hours later.
   - Nothing secret is returned.
 author: steel.fleet maintainers (@steel-fleet)
 extends_documentation_fragment:
@@ -86,7 +86,7 @@ directory:
   description: Where the images are. Remove it after use.
   type: str
   returned: success
-  sample: /dev/shm/steel-fleet-x1y2z3
+  sample: /dev/shm/steel-fleet-identities-x1y2z3
 devices:
   description: Device id to the SHA-256 of its identity image.
   type: dict
@@ -94,9 +94,11 @@ devices:
   sample: {device-001: 0a1b2c}
 """
 
+import contextlib
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -108,7 +110,21 @@ from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.aws import en
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core import naming
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.device_store import DeviceStore
 
+PREFIX = "steel-fleet-identities-"
 MEMORY = "/dev/shm"  # noqa: S108  # in it, a directory of this run's own is made
+
+
+LEFT_OVER_SECONDS = 6 * 3600
+"""No run takes so long: a directory of that age belongs to one that was killed."""
+
+
+def sweep(place: str) -> None:
+    """Remove what killed runs of this user left."""
+    for path in Path(place).glob(f"{PREFIX}*"):
+        with contextlib.suppress(OSError):
+            found = path.lstat()
+            if found.st_uid == os.getuid() and time.time() - found.st_mtime > LEFT_OVER_SECONDS:
+                shutil.rmtree(path)
 
 
 def common(context: Context, params: Mapping[str, Any]) -> board_identity.Common:
@@ -149,8 +165,9 @@ def work(context: Context) -> dict[str, Any]:
         )
         for device_id in params["device_ids"]
     ]
-    place = MEMORY if os.access(MEMORY, os.W_OK) else None
-    directory = Path(tempfile.mkdtemp(prefix="steel-fleet-", dir=place))
+    place = MEMORY if os.access(MEMORY, os.W_OK) else tempfile.gettempdir()
+    sweep(place)
+    directory = Path(tempfile.mkdtemp(prefix=PREFIX, dir=place))
     try:
         for identity in identities:
             keep(directory, identity)
