@@ -28,6 +28,7 @@ import struct
 import subprocess
 import sys
 import zlib
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -256,6 +257,8 @@ class Session:
                     await self._answer(frame)
         except GoneError as gone:
             self._port.gone(str(gone))
+            if str(gone) == "power":
+                self._fault_now()
         finally:
             self._board.power_fails_after = None
 
@@ -288,7 +291,9 @@ class Session:
 
     def _fault_now(self) -> str:
         fault, self._fault = self._fault, None
-        return fault.kind if fault else ""
+        kind = fault.kind if fault else ""
+        self._port.happened[kind] += 1
+        return kind
 
     async def _send(self, frame: bytes) -> None:
         if self._fault_is_due("silent"):
@@ -502,6 +507,8 @@ class Port:
     chance: Chance | None = None
     connections: int = 0
     resets: int = 0
+    happened: Counter[str] = field(default_factory=Counter)
+    """Faults that came, by kind."""
     number: int = 0
     """The TCP port, once it is open."""
 
@@ -605,6 +612,14 @@ class Process:
         """What is in a board's flash now."""
         return (self.directory / board / "flash.bin").read_bytes()
 
+    def damage(self, board: str, offset: int) -> None:
+        """Turn the bits of one byte of a board's flash."""
+        with (self.directory / board / "flash.bin").open("r+b") as file:
+            file.seek(offset)
+            byte = file.read(1)[0]
+            file.seek(offset)
+            file.write(bytes([byte ^ 0xFF]))
+
     def stop(self) -> None:
         """End the process."""
         self._process.terminate()
@@ -626,12 +641,15 @@ class Process:
 
 
 def _obey(ports: dict[str, Port], command: dict[str, Any]) -> dict[str, Any]:
-    """Orders: ``{board, fault}``, ``{board, efuses}``, ``{chance}`` (of all), ``{board}``: its state."""
+    """Orders: ``{board, fault}``, ``{board, efuses}``, ``{chance}``, ``{faults}``
+    (of all), ``{board}``: its state."""
     if "chance" in command:
         for number, port in enumerate(ports.values()):
             values = command["chance"]
             port.chance = Chance(**{**values, "seed": values["seed"] + number}) if values else None
         return {}
+    if "faults" in command:
+        return {"faults": sum((port.happened for port in ports.values()), Counter())}
     port = ports[command["board"]]
     if "fault" in command:
         port.faults.append(Fault(**command["fault"]))
