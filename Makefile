@@ -73,6 +73,7 @@ test: setup engine ## Run every test
 .PHONY: bench
 bench: setup ## Measure, and write docs/performance-benchmarks.md
 	$(BIN)/python benchmarks/provisioning.py
+	$(BIN)/python benchmarks/flashing.py
 	$(BIN)/python benchmarks/rollout.py
 	$(BIN)/python benchmarks/backup.py
 	$(BIN)/python benchmarks/scheme.py

@@ -5,6 +5,8 @@
 ``certificate.pem``, ``certificate.json``
     the certificate issued for it; the JSON file, written last, says that both are there, and whether the
     key is only on the device (which made it when its certificate was rotated).
+``nvs_keys.bin`` (0600)
+    the keys that the identity on the board is encrypted with, where it is.
 
 Every file appears whole or not at all, and is on the disk before the next step is taken.
 """
@@ -29,6 +31,7 @@ from .crypto import keys
 KEY = "private.key"
 CERTIFICATE = "certificate.pem"
 RECORD = "certificate.json"
+NVS_KEYS = "nvs_keys.bin"
 
 
 class DeviceStore:
@@ -64,14 +67,17 @@ class DeviceStore:
 
     def keep_key(self, thing: str, key: bytes) -> None:
         """Keep a new private key. Raises when there is one: it may be a device's only identity."""
-        with explained(self.directory / thing):
-            folder = self._folder(thing)
-            draft = write_draft(folder / KEY, key)
-            try:
-                os.link(draft, folder / KEY)  # unlike a rename, it refuses to replace
-            finally:
-                draft.unlink()
-            sync_directory(folder)
+        self._keep_new(thing, KEY, key)
+
+    def nvs_keys(self, thing: str) -> bytes | None:
+        """The keys that the identity on the board is encrypted with."""
+        path = self.directory / thing / NVS_KEYS
+        with explained(path):
+            return path.read_bytes() if path.exists() else None
+
+    def keep_nvs_keys(self, thing: str, keys: bytes) -> None:
+        """Keep new ones. Raises when there are some: a board may have them."""
+        self._keep_new(thing, NVS_KEYS, keys)
 
     def certificate(self, thing: str) -> HeldCertificate | None:
         """The certificate issued for the key."""
@@ -134,6 +140,16 @@ class DeviceStore:
             os.replace(folder / RECORD, folder / f"retired-{held.id[:16]}.json")
             sync_directory(folder)
             os.replace(folder / CERTIFICATE, folder / f"retired-{held.id[:16]}.pem")
+
+    def _keep_new(self, thing: str, name: str, data: bytes) -> None:
+        with explained(self.directory / thing):
+            folder = self._folder(thing)
+            draft = write_draft(folder / name, data)
+            try:
+                os.link(draft, folder / name)  # unlike a rename, it refuses to replace
+            finally:
+                draft.unlink()
+            sync_directory(folder)
 
     def _folder(self, thing: str) -> Path:
         folder = self.directory / thing

@@ -6,8 +6,9 @@ import contextlib
 from typing import Any
 
 from ..core.errors import FleetError
-from ..core.objects import HASH_METADATA, digest
+from ..core.objects import digest
 from ..core.rollout import firmware
+from .storage import put_new
 
 with contextlib.suppress(
     ImportError
@@ -38,29 +39,14 @@ def publish(s3: Any, bucket: str, release: firmware.Release, image: bytes) -> No
     An image without a description is what an interrupted publication left: the same bytes are taken over.
     """
     key = firmware.image_key(release.version)
-    if not _put_new(s3, bucket, key, image, "application/octet-stream"):
+    if not put_new(s3, bucket, key, image, "application/octet-stream"):
         stored = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
         if digest(stored) != release.sha256:
             raise FleetError(
                 f"{key} in {bucket} exists with other content.", "Give the new image a new version."
             )
-    if not _put_new(
-        s3, bucket, firmware.release_key(release.version), release.as_bytes(), "application/json"
-    ):
+    if not put_new(s3, bucket, firmware.release_key(release.version), release.as_bytes(), "application/json"):
         raise FleetError(
             f"Somebody else published firmware {release.version} at the same time.",
             "Run again: what they published is compared then.",
         )
-
-
-def _put_new(s3: Any, bucket: str, key: str, body: bytes, content_type: str) -> bool:
-    metadata = {HASH_METADATA: digest(body)}
-    try:
-        s3.put_object(
-            Bucket=bucket, Key=key, Body=body, ContentType=content_type, Metadata=metadata, IfNoneMatch="*"
-        )
-    except ClientError as error:
-        if error.response["Error"]["Code"] not in ("PreconditionFailed", "ConditionalRequestConflict"):
-            raise
-        return False
-    return True

@@ -106,6 +106,20 @@ def write(s3: Any, bucket: str, step: Step, body: bytes, *, immutable: bool = Fa
         ) from error
 
 
+def put_new(s3: Any, bucket: str, key: str, body: bytes, content_type: str) -> bool:
+    """s3:PutObject only where nothing is; whether it was written."""
+    metadata = {HASH_METADATA: hashlib.sha256(body).hexdigest()}
+    try:
+        s3.put_object(
+            Bucket=bucket, Key=key, Body=body, ContentType=content_type, Metadata=metadata, IfNoneMatch="*"
+        )
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in ("PreconditionFailed", "ConditionalRequestConflict"):
+            raise
+        return False
+    return True
+
+
 def wait_for_tag(
     s3: Any,
     bucket: str,

@@ -26,6 +26,11 @@ def update_thing(iot: Any, name: str, type_name: str, attributes: Mapping[str, s
     )
 
 
+def set_attributes(iot: Any, name: str, attributes: Mapping[str, str]) -> None:
+    """iot:UpdateThing: set these attributes; other attributes stay."""
+    iot.update_thing(thingName=name, attributePayload={"attributes": dict(attributes), "merge": True})
+
+
 def attach_certificate(iot: Any, name: str, certificate_arn: str) -> None:
     """iot:AttachThingPrincipal; repeating it changes nothing."""
     iot.attach_thing_principal(thingName=name, principal=certificate_arn)
