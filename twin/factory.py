@@ -9,7 +9,6 @@ import contextlib
 import hashlib
 import io
 import json
-import os
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from fleetlib.core.errors import FleetError
 from fleetlib.device_store import DeviceStore
 
 from . import identity, partition
+from .files import write_private
 from .flash import ERASED, SECTOR_BYTES, SIZE_BYTES, DamagedError, Flash
 from .image import HASH_BYTES
 
@@ -75,16 +75,6 @@ def make(folder: Path, store: DeviceStore, things: Iterable[tuple[str, str]], pl
         write_private(board / RECORD, (json.dumps(record, indent=2) + "\n").encode())
         made.append(device_id)
     return made
-
-
-def write_private(path: Path, data: bytes) -> None:
-    """Replace a file, whole or not at all: mode 0600, in a directory of mode 0700."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.new")
-    draft.unlink(missing_ok=True)  # of a run that was killed
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(data)
-    os.replace(draft, path)
 
 
 Values = dict[str, dict[str, tuple[str, str]]]
