@@ -50,9 +50,10 @@ def _parser() -> argparse.ArgumentParser:
     make.add_argument("--endpoint", default="127.0.0.1")
     make.add_argument("--port", type=int, default=8883)
     make.add_argument("--region", default="us-west-2")
-    make.add_argument("--ca-file", type=Path, required=True, help="root certificates, PEM")
+    make.add_argument("--ca-file", required=True, help="root certificates, PEM; - for standard input")
     make.add_argument("--firmware-version", default="1.0.0")
     make.add_argument("--report-seconds", type=int, default=300)
+    make.add_argument("--dry-run", action="store_true", help="only say which would be made")
 
     for name, act, help_ in (
         ("start", _start, "start the boards in the background"),
@@ -70,6 +71,8 @@ def _parser() -> argparse.ArgumentParser:
 
     status = _command(commands, "status", _status, "how they are")
     status.add_argument("--boards", action="store_true", help="each of them")
+    status.add_argument("--wait", type=float, default=0.0, help="seconds for them to connect")
+    status.add_argument("--if-running", action="store_true", help="an empty answer where none run")
     fault = _command(commands, "fault", _fault, "make something go wrong, or end that")
     fault.add_argument(
         "faults", nargs="+", help=f"{', '.join(faults.NAMES)}=<value>; drop, reboot, corrupt=…; none"
@@ -91,7 +94,7 @@ def _factory(options: argparse.Namespace) -> dict[str, Any]:
     ids = naming.numbered_device_ids(options.start_id, options.count)
     things = [(one, naming.thing_name(options.prefix, options.environment, one)) for one in ids]
     try:
-        root_ca = options.ca_file.read_text()
+        root_ca = sys.stdin.read() if options.ca_file == "-" else Path(options.ca_file).read_text()
     except OSError as error:
         raise FleetError(f"{options.ca_file}: {error.strerror}.", "Name the file with --ca-file.") from error
     place = factory.Place(
@@ -103,7 +106,8 @@ def _factory(options: argparse.Namespace) -> dict[str, Any]:
         options.firmware_version,
         report_seconds=options.report_seconds,
     )
-    made = factory.make(options.dir / BOARDS, DeviceStore(options.devices), things, place)
+    store = DeviceStore(options.devices)
+    made = factory.make(options.dir / BOARDS, store, things, place, dry=options.dry_run)
     return {"made": made, "kept": [one for one in ids if one not in made]}
 
 
@@ -141,6 +145,10 @@ def _run(options: argparse.Namespace) -> None:
 
 
 def _status(options: argparse.Namespace) -> dict[str, Any]:
+    if options.if_running and not process.is_running(options.dir):
+        return {}
+    if options.wait:
+        process.settle(options.dir, options.wait)
     return process.ask(options.dir, {"op": "status", "boards": options.boards})
 
 

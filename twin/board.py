@@ -125,9 +125,10 @@ class Board:
         """Press the reset button."""
         self._restart.set()
 
-    def set_faults(self, changes: Mapping[str, Any]) -> None:
-        """Change what lasts, and do what happens once."""
+    def set_faults(self, changes: Mapping[str, Any]) -> bool:
+        """Change what lasts, and do what happens once; whether that was anything new."""
         lasting = {name: value for name, value in changes.items() if name not in faults.ONCE}
+        before = self.faults
         self.faults = self.faults.with_changes(lasting)
         if "corrupt" in changes:
             faults.corrupt(self.flash, changes["corrupt"], self._booted.slot if self._booted else 0)
@@ -138,6 +139,7 @@ class Board:
             self.restart()
         self._changed.set()
         self._changed = asyncio.Event()
+        return self.faults != before or len(lasting) < len(changes)
 
     def tick(self) -> None:
         """Keep its connection alive."""

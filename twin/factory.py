@@ -59,10 +59,18 @@ class Place:
     report_seconds: int = 300
 
 
-def make(folder: Path, store: DeviceStore, things: Iterable[tuple[str, str]], place: Place) -> list[str]:
+def make(
+    folder: Path,
+    store: DeviceStore,
+    things: Iterable[tuple[str, str]],
+    place: Place,
+    *,
+    dry: bool = False,
+) -> list[str]:
     """Have a board in ``folder`` for every (device id, thing); the names of those that were made.
 
-    A board that has this identity already stays as it is, with the firmware and programs that it has.
+    A board that has this identity already stays as it is, with the firmware and programs that it has. ``dry``
+    makes none.
     """
     made = []
     for device_id, thing in things:
@@ -70,10 +78,12 @@ def make(folder: Path, store: DeviceStore, things: Iterable[tuple[str, str]], pl
         board = folder / device_id
         if _has(board / FLASH, values):
             continue
+        made.append(device_id)
+        if dry:
+            continue
         write_private(board / FLASH, flash_bytes(values, place.firmware_version))
         record = {"mac": _mac(thing), "chip_revision": "v0.4"}
         write_private(board / RECORD, (json.dumps(record, indent=2) + "\n").encode())
-        made.append(device_id)
     return made
 
 

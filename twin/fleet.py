@@ -161,9 +161,7 @@ class Fleet:
             raise InvalidInputError(
                 f"There is no board {pattern}.", "python -m twin status --boards names them."
             )
-        for name in names:
-            self.boards[name].set_faults(changes)
-        return {"boards": names}
+        return {"boards": names, "changed": [name for name in names if self.boards[name].set_faults(changes)]}
 
     def status(self, with_boards: bool = False) -> dict[str, Any]:
         """How all are."""
@@ -174,6 +172,7 @@ class Fleet:
         found: dict[str, Any] = {
             "total": len(self.boards),
             "states": dict(sorted(states.items())),
+            "summary": ", ".join(f"{count} {state}" for state, count in sorted(states.items())),
             "why": {why: count for why, count in whys.most_common(5) if why},
             "engine": self._engines.missing or "available",
             "engine_pids": self._engines.pids,
