@@ -62,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
         start = _command(commands, name, act, help_)
         start.add_argument("--no-engine", action="store_true", help="programs fail: engine not available")
         start.add_argument("--seed", default="twin", help="of the faults")
-        start.add_argument("--public-key", type=Path, help="who has to sign firmware, PEM")
+        start.add_argument("--public-key", type=Path, help="key that firmware has to be signed by, PEM")
         start.add_argument("--confirm-seconds", type=float, default=60.0, help="for new firmware to be well")
         start.add_argument("--share", type=float, default=1.0, help="of the boards that have --fault")
         start.add_argument("--fault", nargs="+", default=[], metavar="FAULT", help=", ".join(faults.NAMES))
@@ -131,7 +131,7 @@ def _run(options: argparse.Namespace) -> None:
         options.dir,
         None if options.no_engine else CHECKOUT,
         options.seed,
-        options.public_key.read_text() if options.public_key else "",
+        options.public_key,
         options.confirm_seconds,
         faults.parse(options.fault),
         options.share,

@@ -45,8 +45,8 @@ class World:
     folder: Path
     """Private to the process."""
     seed: str = ""
-    public_key: str = ""
-    """PEM: who has to sign firmware; empty for no check."""
+    public_key: Path | None = None
+    """File with the key (PEM) that firmware has to be signed by; none for no check."""
     confirm_seconds: float = 60.0
     """So long new firmware may take to be well before it is given up."""
 

@@ -41,7 +41,8 @@ class Settings:
     checkout: Path | None = None
     """Where the Steel engine is built; none for no engine."""
     seed: str = "twin"
-    public_key: str = ""
+    public_key: Path | None = None
+    """File with the key (PEM) that firmware has to be signed by; none for no check."""
     confirm_seconds: float = 60.0
     faults: Mapping[str, Any] = field(default_factory=dict)
     """Of all boards, from the start on."""

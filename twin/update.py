@@ -7,10 +7,11 @@ import hashlib
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from fleetlib.core.errors import InvalidInputError
+from fleetlib.core.errors import FleetError, InvalidInputError
 from fleetlib.core.programs import check_version, version_order
 from fleetlib.crypto import signatures
 
@@ -39,10 +40,10 @@ def fetch(url: str, most: int) -> bytes:
     return data
 
 
-def install(flash: Flash, booted: Booted, request: Mapping[str, Any], public_key: str) -> None:
+def install(flash: Flash, booted: Booted, request: Mapping[str, Any], public_key: Path | None) -> None:
     """Bring a FirmwareUpdateRequest into the other slot and select it. Runs in a thread.
 
-    ``public_key`` (PEM) is whose signature the image must carry; empty for no check.
+    ``public_key`` is the file of the key (PEM) that the image must be signed by; none for no check.
     """
     try:
         version, checksum, url = (
@@ -59,8 +60,8 @@ def install(flash: Flash, booted: Booted, request: Mapping[str, Any], public_key
     found = hashlib.sha256(data).hexdigest()
     if found != checksum:
         raise FailedError("checksum", f"the image has the SHA-256 {found}, not {checksum}")
-    if public_key and not _is_signed(public_key, data, str(request.get("signature") or "")):
-        raise RejectedError("signature", "the image is not signed by the key in this board's firmware")
+    if public_key is not None:
+        _require_signed(public_key, data, str(request.get("signature") or ""))
     for at in range(0, len(data), _AT_ONCE):
         flash.write(where.offset + at, data[at : at + _AT_ONCE])
     try:
@@ -82,9 +83,13 @@ def _require_compatible(booted: Booted, oldest: str) -> None:
         return  # a version that is no semantic one has no order
 
 
-def _is_signed(public_key: str, data: bytes, signature: str) -> bool:
+def _require_signed(public_key: Path, data: bytes, signature: str) -> None:
     try:
         der = base64.b64decode(signature, validate=True)
+        good = signatures.verify(public_key.read_text(), data, der)
+    except (OSError, FleetError) as error:
+        raise FailedError("no_key", f"the key in this board's firmware cannot be read: {error}") from error
     except ValueError:
-        return False
-    return signatures.verify(public_key, data, der)
+        good = False
+    if not good:
+        raise RejectedError("signature", "the image is not signed by the key in this board's firmware")

@@ -86,7 +86,7 @@ options:
     type: bool
     default: true
   public_key_file:
-    description: Public key (PEM) of the one who has to sign firmware; empty for no check.
+    description: Public key (PEM) that firmware has to be signed by; empty for no check.
     type: path
     default: ""
   seed:
