@@ -18,8 +18,8 @@ from fleetlib.core import naming  # noqa: E402
 from fleetlib.core.errors import FleetError  # noqa: E402
 from fleetlib.device_store import DeviceStore  # noqa: E402
 
-from twin import factory, faults, process  # noqa: E402
-from twin.fleet import BOARDS, Fleet, Settings  # noqa: E402
+from twin import faults, process  # noqa: E402
+from twin.places import BOARDS  # noqa: E402
 
 DEFAULT_FOLDER = CHECKOUT / ".local/twin"
 
@@ -91,6 +91,8 @@ def _command(commands: Any, name: str, act: Any, help_: str) -> argparse.Argumen
 
 
 def _factory(options: argparse.Namespace) -> dict[str, Any]:
+    from twin import factory  # esptool takes half a second to import, which other commands need not wait for
+
     ids = naming.numbered_device_ids(options.start_id, options.count)
     things = [(one, naming.thing_name(options.prefix, options.environment, one)) for one in ids]
     try:
@@ -127,6 +129,8 @@ def _as_words(options: argparse.Namespace) -> list[str]:
 
 
 def _run(options: argparse.Namespace) -> None:
+    from twin.fleet import Fleet, Settings
+
     settings = Settings(
         options.dir,
         None if options.no_engine else CHECKOUT,

@@ -23,9 +23,9 @@ from .identity import LOG_LEVELS
 from .jobs import Jobs
 from .link import Link, LinkError, tls_context
 from .memory import Memory, Program
+from .places import BOARD_RECORD, FLASH
 from .programs import Programs, RejectedError
 
-FLASH, RECORD = "flash.bin", "board.json"
 MEMORY_BYTES, IDLE_BYTES, PROGRAM_BYTES = 327_680, 131_072, 12_288
 """Of an ESP32-C3's RAM: in all, in use without programs, and by each program on top of its code."""
 RESTART_SECONDS = 0.5
@@ -167,7 +167,7 @@ class Board:
     async def _boot(self) -> bool:
         self._booted = None
         try:
-            revision = _revision(self.folder / RECORD)
+            revision = _revision(self.folder / BOARD_RECORD)
             booted = await self.in_thread(boot.boot, self.flash, revision)
             self._context = await self.in_thread(tls_context, booted.identity, self._world.folder)
         except DamagedError as damaged:

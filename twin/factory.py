@@ -27,9 +27,7 @@ from . import identity, partition
 from .files import write_private
 from .flash import ERASED, SECTOR_BYTES, SIZE_BYTES, DamagedError, Flash
 from .image import HASH_BYTES
-
-FLASH, RECORD = "flash.bin", "board.json"
-"""What a board's directory holds."""
+from .places import BOARD_RECORD, FLASH
 
 LAYOUT = """\
 nvs,      data, nvs,   0x9000,   0x6000
@@ -83,7 +81,7 @@ def make(
             continue
         write_private(board / FLASH, flash_bytes(values, place.firmware_version))
         record = {"mac": _mac(thing), "chip_revision": "v0.4"}
-        write_private(board / RECORD, (json.dumps(record, indent=2) + "\n").encode())
+        write_private(board / BOARD_RECORD, (json.dumps(record, indent=2) + "\n").encode())
     return made
 
 

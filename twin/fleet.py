@@ -20,13 +20,12 @@ from typing import Any
 from fleetlib.core.errors import FleetError, InvalidInputError
 
 from . import faults
-from .board import FLASH, Board, World
+from .board import Board, World
 from .engines import Engines
 from .faults import Faults
 from .files import write_private
+from .places import BOARDS, FLASH, RECORD
 
-BOARDS, RECORD, LOG, LOCK = "boards", "twin.json", "twin.log", "twin.lock"
-"""What the directory of a fleet of twins holds."""
 TICK_SECONDS = 2.0
 THREADS = 8
 """For what blocks: opening TLS, checking flash, downloading."""

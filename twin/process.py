@@ -16,7 +16,7 @@ from typing import Any
 
 from fleetlib.core.errors import FleetError
 
-from .fleet import LOCK, LOG, RECORD
+from .places import LOCK, LOG, RECORD
 
 ANSWER_SECONDS = 30.0
 CHECKOUT = Path(__file__).resolve().parents[1]
