@@ -79,6 +79,7 @@ bench: setup ## Measure, and write docs/performance-benchmarks.md
 	$(BIN)/python benchmarks/provisioning.py
 	$(BIN)/python benchmarks/rollout.py
 	$(BIN)/python benchmarks/scheme.py
+	$(BIN)/python benchmarks/twin.py
 	$(BIN)/python docs/generate.py
 
 .PHONY: lint

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import fnmatch
+import hashlib
 import json
-import random
+import math
 import resource
 import shutil
 import signal
 import tempfile
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -44,7 +45,7 @@ class Settings:
     """File with the key (PEM) that firmware has to be signed by; none for no check."""
     confirm_seconds: float = 60.0
     faults: Mapping[str, Any] = field(default_factory=dict)
-    """Of all boards, from the start on."""
+    """Of the boards that are there at the start."""
     share: float = 1.0
     """Of how many of them."""
 
@@ -81,6 +82,8 @@ class Fleet:
         server = await asyncio.start_unix_server(self._serve, control, limit=REQUEST_BYTES)
         try:
             self._look()
+            for name in self._chosen("*", self._settings.share):
+                self.boards[name].set_faults(self._settings.faults)
             record = json.dumps({"pid": pid, "control": str(control)})
             write_private(self._settings.folder / RECORD, record.encode())
             while not self._stop.is_set():
@@ -123,14 +126,13 @@ class Fleet:
 
     def _add(self, name: str, folder: Path) -> None:
         board = self.boards[name] = Board(name, folder, self._world)
-        if self._settings.faults and name in self._chosen("*", self._settings.share, [name]):
-            board.set_faults(self._settings.faults)
         self._tasks[name] = asyncio.create_task(board.live())
 
-    def _chosen(self, pattern: str, share: float, names: Sequence[str]) -> list[str]:
-        """The boards of a pattern, or of a share of them: always the same ones for a seed."""
-        found = [name for name in names if fnmatch.fnmatchcase(name, pattern)]
-        return [name for name in found if random.Random(f"{self._settings.seed}/{name}").random() < share]  # noqa: S311
+    def _chosen(self, pattern: str, share: float) -> list[str]:
+        """The boards of a pattern, or a share of them: always the same ones for a seed."""
+        found = [name for name in self.boards if fnmatch.fnmatchcase(name, pattern)]
+        found.sort(key=lambda name: hashlib.sha256(f"{self._settings.seed}/{name}".encode()).digest())
+        return sorted(found[: math.ceil(share * len(found))])
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -156,8 +158,10 @@ class Fleet:
     def _fault(self, request: Mapping[str, Any]) -> dict[str, Any]:
         changes = faults.check(request.get("faults") or {})
         pattern, share = str(request.get("boards") or "*"), float(request.get("share", 1.0))
-        names = self._chosen(pattern, share, list(self.boards))
-        if not names and share >= 1:
+        if not 0 < share <= 1:
+            raise InvalidInputError(f"share is {share:g}; it can be more than 0, up to 1.")
+        names = self._chosen(pattern, share)
+        if not names:
             raise InvalidInputError(
                 f"There is no board {pattern}.", "python -m twin status --boards names them."
             )

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 from fleetlib.crypto import signatures
 
 from tests.cloud.twin_world import GROUP, PREFIX, Twins, provision, running, thing, until
@@ -313,6 +314,42 @@ def test_jobs_and_programs_fail_when_that_is_asked_for(live, job, publish, deliv
     assert "a fault that was asked for" in deliver()["msg"]
 
 
+def test_a_share_of_the_boards_is_always_the_same_one(live):
+    first = live("fault", "slow_seconds=0.1", "--share", "0.5")
+    again = live("fault", "slow_seconds=0.1", "--share", "0.5")
+    assert len(first["boards"]) == 1
+    assert (again["boards"], again["changed"]) == (first["boards"], [])
+    with pytest.raises(RuntimeError, match="There is no board x"):
+        live("fault", "drop", "--boards", "x")
+
+
+def test_a_rollout_reaches_the_boards(live, publish, aws, account, connection):
+    bucket = f"deploy-{account}"
+    aws("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
+    publish(PROGRAM)
+    result = run_module(
+        "iot_rollout",
+        name_prefix=PREFIX,
+        environment_name="local",
+        action="start",
+        program="blink",
+        version="1.0.0",
+        target=GROUP,
+        bucket=bucket,
+        packages_bucket=f"programs-{account}",
+        plan={
+            "defaults": {"bake_minutes": 0.02, "patience_minutes": 0.2},
+            "waves": [{"name": "canary", "things": [thing(1)]}, {"name": "rest", "things": [thing(2)]}],
+        },
+        poll_seconds=0.2,
+        lease_seconds=30,
+        rate_factor=1000,
+        **connection,
+    )
+    assert (result.get("msg"), result["state"]) == (None, "finished")
+    assert {one["programs"]["blink"] for one in live.boards().values()} == {"Running"}
+
+
 def test_a_second_process_for_the_same_boards_is_refused(live):
     with pytest.raises(RuntimeError, match="already"):
         live("start")
@@ -321,6 +358,46 @@ def test_a_second_process_for_the_same_boards_is_refused(live):
 def test_without_certificates_the_factory_says_what_to_do(twins):
     with pytest.raises(RuntimeError, match=f"There is no certificate of {GROUP}-device-004"):
         twins.factory(4)
+
+
+def test_the_role_starts_boards_shows_them_and_stops_them(
+    cloud, devices, connection, ansible_playbook, tmp_path
+):
+    playbook = tmp_path / "playbook.yml"
+    play = {
+        "name": "Try the role",
+        "hosts": "localhost",
+        "gather_facts": False,
+        "roles": ["steel.fleet.twin"],
+    }
+    playbook.write_text(yaml.safe_dump([play]))
+
+    def run(*arguments, **variables):
+        given = {
+            "ansible_python_interpreter": "{{ ansible_playbook_python }}",
+            "fleet_name_prefix": PREFIX,
+            "fleet_environment": "local",
+            "fleet_region": "us-west-2",
+            "fleet_state_dir": str(tmp_path / "state"),
+            "fleet_mqtt_endpoint": "127.0.0.1",
+            "fleet_mqtt_port": cloud.mqtt_port,
+            "fleet_mqtt_ca_url": f"{cloud.endpoint_url}/_ministack/iot/ca.pem",
+            "twin_boards": 2,
+        }
+        words = ["-i", "localhost,", "-c", "local", "-e", json.dumps(given | variables), *arguments]
+        done = ansible_playbook(str(playbook), *words)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    try:
+        assert "changed=1" in run("--check")
+        first = run()
+        assert "2 virtual boards: 2 connected" in first
+        assert "PRIVATE KEY" not in first
+        assert "changed=0" in run()
+    finally:
+        assert "No virtual boards run." in run(twin_state="stopped")
+    assert not (tmp_path / "twin/twin.json").exists()
 
 
 def test_the_module_starts_changes_and_stops_boards(cloud, devices, connection, tmp_path, root):
