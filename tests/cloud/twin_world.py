@@ -24,7 +24,7 @@ from fleetlib.provisioner import Provisioner
 ROOT = Path(__file__).resolve().parents[2]
 PREFIX, ENVIRONMENT = "aws-iot-steel", "local"
 GROUP = f"{PREFIX}-{ENVIRONMENT}"
-WAIT_SECONDS = 60.0
+WAIT_SECONDS, COMMAND_SECONDS = 60.0, 900.0
 
 
 class _Template(yaml.SafeLoader):
@@ -102,7 +102,7 @@ class Twins:
             env=os.environ | {"PYTHONPATH": str(ROOT)},
             capture_output=True,
             text=True,
-            timeout=WAIT_SECONDS * 2,
+            timeout=COMMAND_SECONDS,
         )
         if done.returncode:
             raise RuntimeError(done.stderr.strip())
@@ -141,8 +141,8 @@ def until(look: Callable[[], Any], true: Callable[[Any], bool], seconds: float =
 @contextlib.contextmanager
 def running(twins: Twins, *words: str) -> Iterator[Twins]:
     """Twins that run for a while."""
-    twins("start", *words)
     try:
+        twins("start", *words)
         yield twins
     finally:
         twins("stop")
