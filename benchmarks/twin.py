@@ -28,10 +28,10 @@ from fleetlib import local_cloud  # noqa: E402
 
 from tests.cloud.twin_world import GROUP, Twins, provision, running, until  # noqa: E402
 
-REST_SECONDS = 60
+REST_SECONDS = 30
 PATIENCE_SECONDS = 600.0
 MOST_MIB = 1024
-REPORT_SECONDS = 60
+REPORT_SECONDS = 300
 PROGRAM = ROOT / "programs/blink_led/blink_led.scm"
 
 

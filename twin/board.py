@@ -82,6 +82,7 @@ class Board:
         self._booted: Booted | None = None
         self._started = 0.0
         self._restart = asyncio.Event()
+        self._writing = asyncio.Lock()
         self._changed = asyncio.Event()
         self._link: Link | None = None
         self._jobs: Jobs | None = None
@@ -204,11 +205,11 @@ class Board:
             self._link = None
 
     async def _run(self) -> None:
-        self._spawn(self.programs.start_all())
+        self.spawn(self.programs.start_all())
         if self.booted.confirmed:
             self.settled.set()
         else:
-            self._spawn(self._give_up_in_time())
+            self.spawn(self._give_up_in_time())
         wait = RETRY_SECONDS
         while True:
             await self._until_online()
@@ -242,7 +243,7 @@ class Board:
         self.publish(f"$aws/things/{self.thing}/shadow/get", b"")
         self._report_metrics()
         self._jobs.ask()
-        beside = [self._spawn(self._report_regularly()), self._spawn(self._flap(link))]
+        beside = [self.spawn(self._report_regularly()), self.spawn(self._flap(link))]
         try:
             self._become("connecting", await link.lost)
         finally:
@@ -257,8 +258,7 @@ class Board:
         if self.hits(self.faults.fail_updates):
             await self._give_up()
             return False
-        await self.in_thread(boot.confirm, self.flash)
-        self.stamp = self.flash.stamp()
+        await self.with_flash(boot.confirm, self.flash)
         self.settled.set()
         return True
 
@@ -269,7 +269,7 @@ class Board:
             await self._give_up()
 
     async def _give_up(self) -> None:
-        await self.in_thread(boot.give_up, self.flash)
+        await self.with_flash(boot.give_up, self.flash)
         self.restart()
 
     async def _report_regularly(self) -> None:
@@ -301,7 +301,7 @@ class Board:
         if body is None:
             self._log("warn", f"{topic}: no JSON object")
         elif topic.startswith("steel-programs/"):
-            self._spawn(self._program_message(topic.rpartition("/")[2], body))
+            self.spawn(self._program_message(topic.rpartition("/")[2], body))
         elif "/jobs/" in topic and self._jobs is not None:
             self._jobs.hear(topic, body)
         elif topic.endswith("/shadow/update/delta"):
@@ -319,7 +319,7 @@ class Board:
                 await self._load(body)
             elif action == "status":
                 self._report_all()
-            else:
+            elif action in ("execute", "stop", "remove"):
                 await getattr(self.programs, action)(program_id)
 
     async def _load(self, body: Mapping[str, Any]) -> None:
@@ -499,7 +499,7 @@ class Board:
     def happened(self, program: Program, event: Mapping[str, Any]) -> None:
         """An event of the engine's record."""
         act = _EVENTS.get(str(event.get("kind")))
-        if act is not None:
+        if act is not None and self._booted is not None:
             act(self, program, event)
 
     def program_fails(self) -> bool:
@@ -521,6 +521,22 @@ class Board:
         """Do what blocks where it disturbs no other board."""
         return await asyncio.get_running_loop().run_in_executor(self._world.pool, act, *arguments)
 
+    async def with_flash(self, act: Callable[..., Any], *arguments: Any) -> Any:
+        """The same for what writes the flash: one at a time, and to its end, whatever happens meanwhile."""
+        async with self._writing:
+            loop = asyncio.get_running_loop()
+            done = loop.run_in_executor(self._world.pool, act, *arguments)
+            try:
+                return await asyncio.shield(done)
+            finally:
+                await asyncio.wait([done])
+                self.stamp = self.flash.stamp()
+
+    @property
+    def is_writing(self) -> bool:
+        """Whether it writes its flash itself just now."""
+        return self._writing.locked()
+
     def begin_update(self, job: str, version: str) -> None:
         """New firmware is selected: remember for which job, and start it."""
         self.memory.update = {"job": job, "version": version}
@@ -532,7 +548,8 @@ class Board:
         self.memory.update = {}
         self.memory.save(self.folder)
 
-    def _spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+    def spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """Have something done beside the rest; a loss of power ends it."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

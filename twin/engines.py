@@ -25,6 +25,10 @@ class EngineMissingError(Exception):
     """There is no engine to run a program in; the text says why."""
 
 
+def _ignore(event: Mapping[str, Any]) -> None:
+    """Nobody listens any more."""
+
+
 class Run:
     """A program that runs, or has run."""
 
@@ -39,6 +43,11 @@ class Run:
     def stop(self) -> None:
         """Ask it to end; `ended` tells when it has."""
         self._engine.send({"op": "stop", "id": self.number})
+
+    def forget(self) -> None:
+        """Ask it to end, and hear no more of it."""
+        self.on_event = _ignore
+        self.stop()
 
 
 class Engines:
@@ -67,8 +76,12 @@ class Engines:
         """Start a program on a live board; ``scenario`` may have ``board`` and ``limits``."""
         engine = self._pick()
         run = Run(engine, next(self._numbers), on_event)
-        await engine.start(run, {"op": "start", "source": source, **scenario})
-        await run.started
+        try:
+            await engine.start(run, {"op": "start", "source": source, **scenario})
+            await asyncio.shield(run.started)
+        except asyncio.CancelledError:
+            run.forget()
+            raise
         return run
 
     async def close(self) -> None:
@@ -154,11 +167,15 @@ class _Engine:
     async def _read(self, process: asyncio.subprocess.Process) -> None:
         stream = process.stdout
         assert stream is not None  # noqa: S101  # a pipe was asked for
-        with contextlib.suppress(ValueError):  # a line beyond the limit: the engine is of no use any more
-            while line := await stream.readline():
-                self._hear(json.loads(line))
-        self.gone = True
-        self._end()
+        try:
+            with contextlib.suppress(ValueError):  # a line beyond the limit: the engine is of no use any more
+                while line := await stream.readline():
+                    self._hear(json.loads(line))
+        finally:
+            self.gone = True
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            self._end()
 
     def _hear(self, answer: Answer) -> None:
         number = answer.pop("id", None)

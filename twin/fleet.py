@@ -119,7 +119,7 @@ class Fleet:
                 self._add(name, path.parent)
                 continue
             stamp = board.flash.stamp()
-            if stamp != board.stamp and stamp == self._seen.get(name):
+            if stamp != board.stamp and stamp == self._seen.get(name) and not board.is_writing:
                 board.stamp = stamp
                 board.restart()
             self._seen[name] = stamp

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from . import update
+from .flash import DamagedError
 from .programs import PROFILE, FailedError, RejectedError
 from .protocol import details, encoded
 
@@ -47,20 +48,24 @@ class Jobs:
                 self.ask()
         elif tail == "start-next/accepted":
             if execution and (self._task is None or self._task.done()):
-                self._task = asyncio.create_task(self._carry_out(execution))
+                self._task = self._board.spawn(self._carry_out(execution))
         elif self._answer is not None and not self._answer.done():
             self._answer.set_result(tail.endswith("/accepted"))
 
     async def _carry_out(self, execution: Mapping[str, Any]) -> None:
         job, document = execution["jobId"], execution.get("jobDocument") or {}
-        status, told = "SUCCEEDED", {}
-        version = str((document.get("request") or {}).get("version") or "")
+        version = ""
         try:
-            told = details("done", "", await self._do(job, document))
+            version = str((document.get("request") or {}).get("version") or "")
+            status, told = "SUCCEEDED", details("done", "", await self._do(job, document))
         except FailedError as error:
             status, told = "FAILED", details(error.code, error.message, version)
         except RejectedError as error:
             status, told = "REJECTED", details(error.code, error.message, version)
+        except (OSError, DamagedError) as error:
+            status, told = "FAILED", details("flash", str(error), version)
+        except (AttributeError, TypeError, ValueError) as error:
+            status, told = "REJECTED", details("invalid", f"the document cannot be read: {error}", version)
         await self._tell(job, status, told)
         self._task = None
         self.ask()
@@ -108,7 +113,7 @@ class Jobs:
         if board.memory.update.get("job") == job:
             board.forget_update()
             raise FailedError("rolled_back", f"went back to {board.booted.image.version}")
-        await board.in_thread(update.install, board.flash, board.booted, request, board.public_key)
+        await board.with_flash(update.install, board.flash, board.booted, request, board.public_key)
         board.begin_update(job, version)
         await asyncio.Event().wait()  # the restart ends this
         return version

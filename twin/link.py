@@ -92,13 +92,12 @@ class Link:
             await self._loop.run_in_executor(pool, self._connect)
             await asyncio.wait_for(asyncio.shield(self._connected), TIMEOUT_SECONDS)
         except TimeoutError:
-            raise self._failed(f"{where} did not answer within {TIMEOUT_SECONDS:g} s") from None
+            raise LinkError(f"{where} did not answer within {TIMEOUT_SECONDS:g} s") from None
         except OSError as error:
-            raise self._failed(f"{where} cannot be reached: {error}") from None
-
-    def _failed(self, why: str) -> LinkError:
-        self.close()
-        return LinkError(why)
+            raise LinkError(f"{where} cannot be reached: {error}") from None
+        finally:
+            if not self._connected.done() or self._connected.exception() is not None:
+                self.close()  # also when it is cancelled: what a thread still opens is closed at once
 
     def _connect(self) -> None:
         self._client.connect(self._identity.endpoint, self._identity.port, keepalive=KEEPALIVE_SECONDS)

@@ -101,8 +101,8 @@ def settle(folder: Path, timeout_seconds: float) -> dict[str, Any]:
         time.sleep(0.2)
 
 
-def stop(folder: Path, timeout_seconds: float = 30.0) -> bool:
-    """End the process; whether there was one."""
+def stop(folder: Path, timeout_seconds: float = 90.0) -> bool:
+    """End the process; whether there was one. It waits for threads that open TLS, at most a minute."""
     try:
         pid = int(_record(folder)["pid"])
         ask(folder, {"op": "stop"})

@@ -16,7 +16,8 @@ from .memory import Memory, Program
 from .protocol import now
 
 PROFILE = PROFILES["esp32-c3"]
-MOST_PROGRAMS = 8
+MOST_PROGRAMS, ID_LENGTH, VERSION_LENGTH = 8, 31, 16
+"""What a board's runtime has room for."""
 STOP_SECONDS = 5.0
 _CODE_FIELDS = ("program_id", "program_name", "steel_code", "version", "checksum")
 _ENDED = {"finished": "Completed", "stopped": "Stopped"}
@@ -136,7 +137,7 @@ class Programs:
         """The board loses power: nothing is reported."""
         for running in self._running.values():
             running.watcher.cancel()
-            running.run.stop()
+            running.run.forget()
         self._running.clear()
 
     async def _check(self, program: Program) -> None:
@@ -219,7 +220,12 @@ def read(message: Mapping[str, Any]) -> Program:
     wrong = [name for name in _CODE_FIELDS if not isinstance(message.get(name), str)]
     if wrong or not isinstance(message.get("auto_start"), bool):
         raise RejectedError("invalid", f"ProgramMessage without {(wrong or ['auto_start'])[0]}")
-    timeout = (message.get("metadata") or {}).get("execution_timeout")
+    if not 1 <= len(message["program_id"]) <= ID_LENGTH or len(message["version"]) > VERSION_LENGTH:
+        raise RejectedError(
+            "invalid", f"id or version longer than {ID_LENGTH} and {VERSION_LENGTH} characters"
+        )
+    metadata = message.get("metadata")
+    timeout = metadata.get("execution_timeout") if isinstance(metadata, Mapping) else None
     return Program(
         message["program_id"],
         message["program_name"],

@@ -9,8 +9,6 @@ from typing import Any
 
 from fleetlib.core.clock import iso
 
-PROGRAM_ACTIONS = ("load", "execute", "stop", "remove", "status")
-BROADCAST_ACTIONS = ("load", "execute")
 STEEL_VERSION = "0.7.0"
 DETAIL_LENGTH = 256
 
@@ -21,15 +19,14 @@ def now() -> str:
 
 
 def filters(thing: str) -> list[str]:
-    """Everything that a board subscribes to."""
+    """Everything that a board subscribes to: few filters, for one SUBSCRIBE and at little cost for a broker."""
     own = f"$aws/things/{thing}"
     return [
-        *(f"steel-programs/{thing}/{action}" for action in PROGRAM_ACTIONS),
-        *(f"steel-programs/broadcast/{action}" for action in BROADCAST_ACTIONS),
+        f"steel-programs/{thing}/+",
+        "steel-programs/broadcast/+",
         f"{own}/jobs/notify-next",
         f"{own}/jobs/start-next/accepted",
-        f"{own}/jobs/+/update/accepted",
-        f"{own}/jobs/+/update/rejected",
+        f"{own}/jobs/+/update/+",
         f"{own}/shadow/get/accepted",
         f"{own}/shadow/update/delta",
     ]

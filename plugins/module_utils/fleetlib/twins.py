@@ -13,7 +13,7 @@ from typing import Any
 
 from .core.errors import FleetError, InvalidInputError
 
-GRACE_SECONDS = 60.0
+GRACE_SECONDS = 120.0
 """How much longer a command may take than it was told to wait."""
 
 Answer = dict[str, Any]
