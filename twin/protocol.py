@@ -19,7 +19,7 @@ def now() -> str:
 
 
 def filters(thing: str) -> list[str]:
-    """Everything that a board subscribes to: few filters, for one SUBSCRIBE and at little cost for a broker."""
+    """Everything that a board subscribes to: few filters, for one SUBSCRIBE and little cost to a broker."""
     own = f"$aws/things/{thing}"
     return [
         f"steel-programs/{thing}/+",
