@@ -43,6 +43,10 @@ environment: setup
 deploy: environment ## Deploy everything (ENV=local|staging|production); the local cloud is left running
 	$(PLAY) deploy.yml $(ARGS)
 
+.PHONY: twin
+twin: environment ## Start virtual boards of deployed devices: BOARDS=10; ARGS="-e twin_state=stopped" stops them
+	$(PLAY) playbooks/twin.yml -e twin_boards=$(or $(BOARDS),10) $(ARGS)
+
 .PHONY: validate-production validate-e2e validate-security validate-load
 validate-production: environment ## Check a deployment end to end
 	$(PLAY) playbooks/validate.yml $(ARGS)
@@ -78,6 +82,7 @@ bench: setup ## Measure, and write docs/performance-benchmarks.md
 	$(BIN)/python benchmarks/backup.py
 	$(BIN)/python benchmarks/scheme.py
 	$(BIN)/python benchmarks/health.py
+	$(BIN)/python benchmarks/twin.py
 	$(BIN)/python docs/generate.py
 
 .PHONY: lint
@@ -94,6 +99,7 @@ ci: lint test ## What CI runs
 
 .PHONY: clean
 clean: ## Stop what runs, remove what was made (the local fleet and its keys too)
+	@if test -d .local/twin; then $(BIN)/python -m twin stop; fi
 	@if test -x $(BIN)/ansible-playbook; then $(BIN)/ansible-playbook -i inventory/local/control.yml -i inventory/local playbooks/local_cloud.yml -e local_cloud_state=stopped; fi
 	rm -rf .local reports engine/target firmware/build .ansible .mypy_cache .pytest_cache .ruff_cache $(VENV)
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
