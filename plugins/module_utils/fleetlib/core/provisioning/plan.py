@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any
 
 from ..quotas import Quotas
-from .estimate import Estimate, Strategy, for_new_devices
+from .estimate import Estimate, compared
 from .model import CERTIFICATE_ATTRIBUTE, NO_THING, NOTHING_LOCAL, Fleet, LocalDevice, Registry
 from .steps import NEW_DEVICE, OPERATIONS, Step, decide
 
@@ -18,9 +18,6 @@ SHOWN_IN_DIFF = 50
 
 TO_BE_ISSUED = "(issued by AWS IoT)"
 """Stands for the id of a certificate that does not exist yet."""
-
-WORTH_COMPARING_SECONDS = 600
-"""A run this long is shown what the other strategies would take."""
 
 Steps = tuple[Step, ...]
 
@@ -94,16 +91,9 @@ class Plan:
         lines += [f"Does not exist yet: {thing}." for thing in self.registry.missing]
         lines += [f"{name}: {problem}" for name, problem in self.problems.items()]
         lines += [f"{name}: {remark}" for name, remark in self.remarks.items()]
-        return lines + (self.estimate.lines() if self.changed else []) + self._other_strategies()
-
-    def _other_strategies(self) -> list[str]:
-        create = self.counts["to_create"]
-        if not create or self.estimate.seconds < WORTH_COMPARING_SECONDS:
-            return []
-        return [
-            f"With strategy {strategy}: {for_new_devices(create, strategy, self.quotas).lines()[0]}"
-            for strategy in (Strategy.BULK, Strategy.CLAIM)
-        ]
+        if not self.changed:
+            return lines
+        return [*lines, *self.estimate.lines(), *compared(self.estimate, self.counts["to_create"])]
 
     def diff(self) -> dict[str, str]:
         """Before and after, as text that Ansible shows as a diff."""
