@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -104,6 +105,11 @@ def write(s3: Any, bucket: str, step: Step, body: bytes, *, immutable: bool = Fa
             f"Somebody else wrote {desired.key} in {bucket} at the same time; it was not replaced.",
             "Run again: what they wrote is compared then.",
         ) from error
+
+
+def upload(s3: Any, path: Path, bucket: str, key: str) -> None:
+    """s3:PutObject, or its parts: a file of any size, without holding it in memory."""
+    s3.upload_file(str(path), bucket, key)
 
 
 def wait_for_tag(

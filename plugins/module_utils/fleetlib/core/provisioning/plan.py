@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Container, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 
@@ -80,8 +80,14 @@ class Plan:
                     calls[OPERATIONS[step]] += len(names)
         return Estimate(calls, self.quotas)
 
-    def lines(self) -> list[str]:
-        """The plan for a terminal."""
+    def without(self, names: Container[str]) -> Plan:
+        """The same plan, leaving out some things."""
+        rest = {steps: [name for name in group if name not in names] for steps, group in self.groups.items()}
+        return replace(self, groups={steps: group for steps, group in rest.items() if group})
+
+    def lines(self, estimate: Estimate | None = None) -> list[str]:
+        """The plan for a terminal; ``estimate`` where it is not carried out by this host alone."""
+        estimate = estimate or self.estimate
         counts = self.counts
         lines = [
             f"{counts['wanted']:,} devices wanted: {counts['to_create']:,} to create, "
@@ -93,7 +99,7 @@ class Plan:
         lines += [f"{name}: {remark}" for name, remark in self.remarks.items()]
         if not self.changed:
             return lines
-        return [*lines, *self.estimate.lines(), *compared(self.estimate, self.counts["to_create"])]
+        return [*lines, *estimate.lines(), *compared(estimate, self.counts["to_create"])]
 
     def diff(self) -> dict[str, str]:
         """Before and after, as text that Ansible shows as a diff."""
@@ -125,11 +131,11 @@ class Plan:
         lines = _described(name, self.fleet.type_name, attributes, True)
         return [*lines, f"  policy: {self.fleet.policy}"] if Step.POLICY in steps else lines
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self, estimate: Estimate | None = None) -> dict[str, Any]:
         """The plan as plain data."""
         return {
             "counts": self.counts,
-            "estimate": self.estimate.as_dict(),
+            "estimate": (estimate or self.estimate).as_dict(),
             "missing": list(self.registry.missing),
             "problems": dict(self.problems),
             "remarks": dict(self.remarks),
