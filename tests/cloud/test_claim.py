@@ -182,7 +182,7 @@ def test_check_mode_shows_what_would_be_made_and_makes_nothing(site):
     text = site.play("playbooks/provision.yml", "--check", "--diff", provisioning_strategy="claim")
     assert "3 devices named: 0 are registered. 3 devices are expected, 3 of them new on the list." in text
     assert "+device-003" in text
-    assert "Add Template (AWS::IoT::ProvisioningTemplate)" in text
+    assert "Add Template (AWS::IoT::ProvisioningTemplate)" in " ".join(text.split())
     assert site.client("iot").list_provisioning_templates()["templates"] == []
     assert not (site.state / "claim").exists()
 

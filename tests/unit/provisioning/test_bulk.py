@@ -265,9 +265,7 @@ def test_direct_calls_are_refused_while_a_task_is_open(tmp_path):
     require_no_task(tmp_path)
     with Journal(tmp_path / "bulk.jsonl", Clock()) as journal:
         journal.write("prepared", key="provisioning/bulk/x.jsonl", file="x.jsonl", total=5)
-    with pytest.raises(
-        FleetError, match=r"A registration task for 5 devices .* Run with strategy bulk"
-    ):
+    with pytest.raises(FleetError, match=r"A registration task for 5 devices .* Run with strategy bulk"):
         require_no_task(tmp_path)
 
 
