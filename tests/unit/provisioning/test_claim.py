@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from fleetlib.core.errors import FleetError, InvalidInputError
+from fleetlib.core.naming import numbered_device_ids
 from fleetlib.core.provisioning import claim
 from fleetlib.core.provisioning.claim import Expectations, decide
 from fleetlib.core.provisioning.estimate import Strategy
@@ -115,6 +118,16 @@ def test_the_plan_says_how_long_it_takes_until_all_have_come():
     assert plan.estimate.seconds == 3600
     assert any(line.startswith("With strategy direct: 180,000 calls, about 40:00") for line in plan.lines())
     assert plan.diff()["after"].splitlines()[-1] == "… and 35,950 more"
+
+
+def test_a_million_devices_are_planned_in_under_a_second():
+    million = numbered_device_ids(1, 1_000_000)
+    start = time.process_time()
+    plan = claim.expect(million, [], {}, Expectations())
+    lines = plan.lines()
+    assert time.process_time() - start < 1
+    assert "3,000,000 calls, about 27:46:40 at the quotas" in lines[1]
+    assert [line.split(":")[0] for line in lines[-2:]] == ["With strategy direct", "With strategy bulk"]
 
 
 def test_the_client_id_of_a_claim_is_never_a_things_name():

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
+from heapq import nsmallest
 from typing import Any
 
 from ..errors import FleetError, InvalidInputError
@@ -104,12 +106,12 @@ class Plan:
         """Whether the list has to be written."""
         return self.before != self.after
 
-    @property
+    @cached_property
     def added(self) -> frozenset[str]:
         """Ids that come onto the list."""
         return self.after.devices - self.before.devices
 
-    @property
+    @cached_property
     def removed(self) -> frozenset[str]:
         """Ids that leave the list."""
         return self.before.devices - self.after.devices
@@ -201,6 +203,7 @@ def _shown_again(expected: Expectations) -> list[str]:
 
 
 def _listed(devices: Collection[str], others: list[str]) -> str:
-    names = [*sorted(devices), *sorted(others)]
-    hidden = [f"… and {len(names) - SHOWN:,} more"] if len(names) > SHOWN else []
-    return "".join(f"{name}\n" for name in [*names[:SHOWN], *hidden])
+    total = len(devices) + len(others)
+    names = [*nsmallest(SHOWN, devices), *sorted(others)][:SHOWN]
+    hidden = [f"… and {total - SHOWN:,} more"] if total > SHOWN else []
+    return "".join(f"{name}\n" for name in [*names, *hidden])
