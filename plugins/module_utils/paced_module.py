@@ -15,10 +15,14 @@ from .fleetlib.core.errors import FleetError, InvalidInputError
 from .fleetlib.core.progress import Progress
 from .fleetlib.core.quotas import Quotas
 
-ARGUMENT_SPEC: Mapping[str, Any] = {
+QUOTAS_SPEC: Mapping[str, Any] = {
     "account_quotas": {"type": "bool", "default": True},
     "quotas": {"type": "dict", "default": {}},
     "rate_factor": {"type": "float", "default": 1.0},
+}
+
+ARGUMENT_SPEC: Mapping[str, Any] = {
+    **QUOTAS_SPEC,
     "concurrency": {"type": "int", "default": 32},
     "progress_file": {"type": "path"},
 }

@@ -98,6 +98,26 @@ options:
     description: How long a new certificate may take to appear in lists; only matters after a lost answer.
     type: float
     default: 5.0
+  strategy:
+    description:
+      - V(direct) makes every call from this host. With V(bulk) a registration task of AWS registers new
+        devices from their signing requests; this host waits for it, takes the certificates in and completes
+        the devices. A task that an interrupted run has begun is waited for, never started a second time.
+    type: str
+    choices: [direct, bulk]
+    default: direct
+  task_bucket:
+    description: Private bucket for the input files of registration tasks. May be empty in check mode.
+    type: str
+    default: ""
+  task_role_arn:
+    description: Role with which AWS reads the input file and registers. May be empty in check mode.
+    type: str
+    default: ""
+  task_poll_seconds:
+    description: Pause between two looks at a registration task.
+    type: float
+    default: 10.0
 """
 
 EXAMPLES = r"""
@@ -189,6 +209,11 @@ seconds:
   type: float
   returned: not in check mode
   sample: 6.9
+task:
+  description: The registration task that this run has seen last.
+  type: dict
+  returned: with strategy bulk, when there was one
+  sample: {id: 5f0c7c8a, status: Completed, registered: 99, failed: 1}
 failed_devices:
   description: Thing to the reason why it is not complete.
   type: dict
@@ -202,6 +227,8 @@ from typing import Any
 
 from ansible_collections.steel.fleet.plugins.module_utils.fleet_aws_module import run_aws_module
 from ansible_collections.steel.fleet.plugins.module_utils.fleet_module import Context
+from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.aws.registration import RegistrationTasks
+from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.bulk_registrar import BulkSettings
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core import device_table, naming
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.errors import InvalidInputError
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.provisioning.engine import Settings
@@ -280,24 +307,50 @@ def require_complete(result: Result) -> None:
     )
 
 
+def bulk_settings(context: Context, iot: Any) -> BulkSettings:
+    """How registration tasks are reached."""
+    params = context.params
+    for option in ("task_bucket", "task_role_arn"):
+        if not params[option] and not context.check_mode:
+            raise InvalidInputError(
+                f"{option} is empty; strategy bulk needs it.",
+                "The storage and core stacks make bucket and role: run deploy.yml first.",
+            )
+    tasks = RegistrationTasks(iot, context.client("s3"), params["task_bucket"], params["task_role_arn"])
+    return BulkSettings(
+        tasks,
+        params["task_bucket"],
+        params["task_poll_seconds"],
+        params["settle_seconds"],
+        params["concurrency"],
+    )
+
+
 def work(context: Context) -> dict[str, Any]:
     params = context.params
     at_once = concurrency(context)
     fleet = wanted(params)
+    iot = context.client("iot", max_connections=at_once)
     provisioner = Provisioner(
         fleet,
         Path(params["state_directory"]),
-        context.client("iot", max_connections=at_once),
+        iot,
         rates(context),
         KeyType(params["key_type"]),
         Settings(at_once, params["settle_seconds"]),
         shown(context),
+        bulk_settings=bulk_settings(context, iot) if params["strategy"] == "bulk" else None,
     )
     if context.check_mode:
-        plan = provisioner.look()
+        plan, estimate = provisioner.look()
         for thing, problem in plan.problems.items():
             context.warn(f"{thing}: {problem}")
-        return {"changed": plan.changed, "diff": plan.diff(), "lines": plan.lines(), **plan.as_dict()}
+        return {
+            "changed": plan.changed,
+            "diff": plan.diff(),
+            "lines": plan.lines(estimate),
+            **plan.as_dict(estimate),
+        }
     result = provisioner.provision()
     for line in result.resumed:
         context.warn(line)
@@ -308,8 +361,9 @@ def work(context: Context) -> dict[str, Any]:
     return {
         "changed": plan.changed,
         "diff": plan.diff(),
-        "lines": plan.lines(),
-        **plan.as_dict(),
+        "lines": plan.lines(result.estimate),
+        **plan.as_dict(result.estimate),
+        **({"task": result.task.as_dict()} if result.task else {}),
         "done": outcome.done,
         "adopted": outcome.adopted,
         "surplus_certificates": outcome.surplus,
@@ -344,6 +398,10 @@ def main() -> None:
             },
             **ARGUMENT_SPEC,
             "settle_seconds": {"type": "float", "default": 5.0},
+            "strategy": {"type": "str", "choices": ["direct", "bulk"], "default": "direct"},
+            "task_bucket": {"type": "str", "default": ""},
+            "task_role_arn": {"type": "str", "default": ""},
+            "task_poll_seconds": {"type": "float", "default": 10.0},
         },
         mutually_exclusive=[("device_ids", "count")],
         required_one_of=[("device_ids", "count")],

@@ -107,7 +107,7 @@ def test_a_second_run_reads_five_lists_and_calls_nothing_per_device(iot, tmp_pat
 
 
 def test_looking_changes_nothing_even_on_an_empty_account(aws, tmp_path):
-    plan = Provisioner(fleet(3), tmp_path / "state", aws("iot"), FAST).look()
+    plan, _ = Provisioner(fleet(3), tmp_path / "state", aws("iot"), FAST).look()
     assert plan.counts["to_create"] == 3
     assert plan.registry.missing == ("thing type board", "policy device", "thing group p-local")
     assert not (tmp_path / "state").exists()

@@ -120,6 +120,14 @@ def test_chosen_devices_are_provisioned_by_id(iot, play):
         ({"device_count": 0}, "count is 0"),
         ({"device_count": "abc"}, "provisioning_count"),
         ({"provisioning_strategy": "magic"}, "provisioning_strategy"),
+        (
+            {
+                "provisioning_strategy": "claim",
+                "provisioning_device_attributes": {"device-001": {"site": "b2"}},
+            },
+            "With provisioning_strategy claim one template makes every thing",
+        ),
+        ({"provisioning_strategy": "bulk"}, "task_bucket is empty"),
     ],
 )
 def test_bad_values_stop_the_role_with_their_name(iot, play, variables, message):

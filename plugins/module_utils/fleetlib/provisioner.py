@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from .aws.pacing import Pacer
 from .aws.provisioning import DirectCloud, read_registry
+from .bulk_registrar import BulkRegistrar, BulkSettings, require_no_task
 from .core.clock import Clock, SystemClock
 from .core.errors import FleetError
 from .core.journal import Journal, read, sole_run
 from .core.progress import Meter, Progress
-from .core.provisioning import history, plan
+from .core.provisioning import bulk, history, plan
+from .core.provisioning.bulk import Task
 from .core.provisioning.engine import Engine, Outcome, Settings
+from .core.provisioning.estimate import Estimate
 from .core.provisioning.model import Fleet, LocalDevice
 from .core.quotas import Quotas
 from .crypto import keys
@@ -63,6 +66,10 @@ class Result:
     throttled: dict[str, int]
     """Requests that were refused for being too many."""
     seconds: float
+    estimate: Estimate
+    """What the plan was going to take."""
+    task: Task | None = None
+    """The registration task, with strategy bulk."""
 
 
 class Provisioner:
@@ -78,15 +85,19 @@ class Provisioner:
         settings: Settings | None = None,
         show: Callable[[Progress], None] = lambda progress: None,
         clock: Clock | None = None,
+        bulk_settings: BulkSettings | None = None,
     ) -> None:
-        """``iot`` is a boto3 client; from now on its calls are paced, and it repeats no request blindly."""
+        """``iot`` is a boto3 client; from now on its calls are paced, and it repeats no request blindly.
+
+        With ``bulk_settings`` a registration task of AWS registers the new devices.
+        """
         keys.require()
         fleet.check()
         self._fleet = fleet
         self._directory = directory
         self._iot = iot
         self._quotas = quotas or Quotas()
-        self._key_type = key_type
+        self._keys = DeviceKeys(key_type)
         self._settings = settings or Settings()
         self._clock = clock or SystemClock()
         self._meter = Meter(show, self._clock.monotonic, "devices")
@@ -94,10 +105,16 @@ class Provisioner:
         self._pacer = Pacer(self._quotas, self._clock)
         self._pacer.attach(iot)
         self._cloud = DirectCloud(iot, fleet)
+        self._registrar: BulkRegistrar | None = None
+        if bulk_settings is not None:
+            self._registrar = BulkRegistrar(
+                bulk_settings, fleet, directory, self._store, self._keys, self._clock, self._meter
+            )
 
-    def look(self) -> plan.Plan:
-        """The plan. Nothing is changed, here or there, and no other run is waited for."""
-        return self._plan(self._store.scan(self._fleet.devices))
+    def look(self) -> tuple[plan.Plan, Estimate]:
+        """The plan and what it takes. Nothing is changed, and no other run is waited for."""
+        made = self._plan(self._store.scan(self._fleet.devices))
+        return made, self._estimate(made, history.tell(read(self._directory / JOURNAL)))
 
     def provision(self) -> Result:
         """Make the fleet complete, going on from where a run before this one was cut off.
@@ -113,7 +130,16 @@ class Provisioner:
             made = self._plan(local)
             _require_nothing_missing(made)
             told = history.tell(read(self._directory / JOURNAL))
-            outcome = self._carry_out(made, told, local) if made.changed else Outcome()
+            estimate = self._estimate(made, told)
+            rest, unregistered = made, dict[str, str]()
+            if self._registrar is None:
+                require_no_task(self._directory)
+            else:
+                unregistered = self._registrar.register(made, told.requests, self._registered)
+                local = self._store.scan(self._fleet.devices)
+                rest = self._plan(local).without(unregistered)
+            outcome = self._carry_out(rest, told, local) if rest.changed else Outcome()
+            outcome.failed.update(unregistered)
         return Result(
             made,
             outcome,
@@ -121,7 +147,18 @@ class Provisioner:
             dict(self._pacer.attempts),
             dict(self._pacer.throttled),
             self._clock.monotonic() - start,
+            estimate,
+            self._registrar.last if self._registrar is not None else None,
         )
+
+    def _estimate(self, made: plan.Plan, told: history.History) -> Estimate:
+        if self._registrar is None:
+            return made.estimate
+        return bulk.estimate(made, bulk.candidates(made, told.requests))
+
+    def _registered(self) -> Container[str]:
+        """Names of the wanted things that are in the registry now."""
+        return read_registry(self._iot, self._fleet).things
 
     def _plan(self, local: dict[str, LocalDevice]) -> plan.Plan:
         self._meter.phase("reading the registry")
@@ -135,9 +172,8 @@ class Provisioner:
         with journal:
             left = sum(len(names) for names in made.groups.values())
             journal.write("started", pid=os.getpid(), total=left, calls=dict(made.estimate.calls))
-            device_keys = DeviceKeys(self._key_type)
             engine = Engine(
-                made, self._cloud, device_keys, self._store, journal, self._clock, self._meter, self._settings
+                made, self._cloud, self._keys, self._store, journal, self._clock, self._meter, self._settings
             )
             outcome = engine.run(told, local)
             journal.write(

@@ -22,15 +22,32 @@ def never_repeat_requests(iot: Any) -> None:
     iot.meta.events.register("response-received.iot.CreateCertificateFromCsr", _require_answer)
 
 
+def never_repeat_tasks(iot: Any) -> None:
+    """Make the client raise `AnswerLostError` where it would start a registration task a second time."""
+    iot.meta.events.register("response-received.iot.StartThingRegistrationTask", _require_task)
+
+
+def _require_task(
+    parsed_response: dict[str, Any] | None = None, exception: Exception | None = None, **_: Any
+) -> None:
+    _require_fields({"taskId"}, parsed_response, exception)
+
+
 def _require_answer(
     parsed_response: dict[str, Any] | None = None, exception: Exception | None = None, **_: Any
+) -> None:
+    _require_fields({"certificateId", "certificatePem"}, parsed_response, exception)
+
+
+def _require_fields(
+    fields: set[str], parsed_response: dict[str, Any] | None, exception: Exception | None
 ) -> None:
     if isinstance(exception, EndpointConnectionError | ConnectTimeoutError | ProxyConnectionError):
         return  # it never left
     if parsed_response is None:
         raise AnswerLostError from exception
     status = parsed_response["ResponseMetadata"]["HTTPStatusCode"]
-    incomplete = status < 300 and not {"certificateId", "certificatePem"} <= parsed_response.keys()
+    incomplete = status < 300 and not fields <= parsed_response.keys()
     if status >= 500 or incomplete:
         raise AnswerLostError
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -118,6 +119,11 @@ def put_new(s3: Any, bucket: str, key: str, body: bytes, content_type: str) -> b
             raise
         return False
     return True
+
+
+def upload(s3: Any, path: Path, bucket: str, key: str) -> None:
+    """s3:PutObject, or its parts: a file of any size, without holding it in memory."""
+    s3.upload_file(str(path), bucket, key)
 
 
 def wait_for_tag(

@@ -85,6 +85,11 @@ class Meter:
             self._done += 1
         self._report(force=self._done + self._failed == self._total)
 
+    def reach(self, done: int, failed: int) -> None:
+        """So many are through, as somebody else who does the work has counted."""
+        self._done, self._failed = done, failed
+        self._report(force=True)
+
     def _report(self, force: bool) -> None:
         now = self._monotonic()
         if force or now - self._shown >= self.INTERVAL_SECONDS:

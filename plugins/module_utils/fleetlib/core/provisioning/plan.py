@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Container, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 
 from ..quotas import Quotas
-from .estimate import Estimate, Strategy, for_new_devices
+from .estimate import Estimate, compared
 from .model import CERTIFICATE_ATTRIBUTE, NO_THING, NOTHING_LOCAL, Fleet, LocalDevice, Registry
 from .steps import NEW_DEVICE, OPERATIONS, Step, decide
 
@@ -18,9 +18,6 @@ SHOWN_IN_DIFF = 50
 
 TO_BE_ISSUED = "(issued by AWS IoT)"
 """Stands for the id of a certificate that does not exist yet."""
-
-WORTH_COMPARING_SECONDS = 600
-"""A run this long is shown what the other strategies would take."""
 
 Steps = tuple[Step, ...]
 
@@ -83,8 +80,14 @@ class Plan:
                     calls[OPERATIONS[step]] += len(names)
         return Estimate(calls, self.quotas)
 
-    def lines(self) -> list[str]:
-        """The plan for a terminal."""
+    def without(self, names: Container[str]) -> Plan:
+        """The same plan, leaving out some things."""
+        rest = {steps: [name for name in group if name not in names] for steps, group in self.groups.items()}
+        return replace(self, groups={steps: group for steps, group in rest.items() if group})
+
+    def lines(self, estimate: Estimate | None = None) -> list[str]:
+        """The plan for a terminal; ``estimate`` where it is not carried out by this host alone."""
+        estimate = estimate or self.estimate
         counts = self.counts
         lines = [
             f"{counts['wanted']:,} devices wanted: {counts['to_create']:,} to create, "
@@ -94,16 +97,9 @@ class Plan:
         lines += [f"Does not exist yet: {thing}." for thing in self.registry.missing]
         lines += [f"{name}: {problem}" for name, problem in self.problems.items()]
         lines += [f"{name}: {remark}" for name, remark in self.remarks.items()]
-        return lines + (self.estimate.lines() if self.changed else []) + self._other_strategies()
-
-    def _other_strategies(self) -> list[str]:
-        create = self.counts["to_create"]
-        if not create or self.estimate.seconds < WORTH_COMPARING_SECONDS:
-            return []
-        return [
-            f"With strategy {strategy}: {for_new_devices(create, strategy, self.quotas).lines()[0]}"
-            for strategy in (Strategy.BULK, Strategy.CLAIM)
-        ]
+        if not self.changed:
+            return lines
+        return [*lines, *estimate.lines(), *compared(estimate, self.counts["to_create"])]
 
     def diff(self) -> dict[str, str]:
         """Before and after, as text that Ansible shows as a diff."""
@@ -135,11 +131,11 @@ class Plan:
         lines = _described(name, self.fleet.type_name, attributes, True)
         return [*lines, f"  policy: {self.fleet.policy}"] if Step.POLICY in steps else lines
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self, estimate: Estimate | None = None) -> dict[str, Any]:
         """The plan as plain data."""
         return {
             "counts": self.counts,
-            "estimate": self.estimate.as_dict(),
+            "estimate": (estimate or self.estimate).as_dict(),
             "missing": list(self.registry.missing),
             "problems": dict(self.problems),
             "remarks": dict(self.remarks),

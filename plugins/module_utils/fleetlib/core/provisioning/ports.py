@@ -5,11 +5,11 @@ Any other error stops the whole run: wrong credentials, a full disk or a missing
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import NamedTuple, Protocol
 
 from ..errors import FleetError
-from .model import Certificate, ListedCertificate
+from .model import Certificate, ListedCertificate, LocalDevice
 
 
 class AnswerLostError(Exception):
@@ -73,6 +73,9 @@ class Keys(Protocol):
 
 class Store(Protocol):
     """The devices' directories on this host. What it was given is on the disk when it returns."""
+
+    def scan(self, wanted: Container[str]) -> dict[str, LocalDevice]:
+        """What is kept of the wanted things."""
 
     def key(self, thing: str) -> bytes:
         """The private key."""
