@@ -19,12 +19,13 @@ from .boot import Booted
 from .engines import Engines
 from .faults import Faults
 from .flash import DamagedError, Flash
-from .identity import LOG_LEVELS
+from .identity import LOG_LEVELS, Identity
 from .jobs import Jobs
 from .link import Link, LinkError, tls_context
 from .memory import Memory, Program
 from .places import BOARD_RECORD, FLASH
 from .programs import Programs, RejectedError
+from .rotation import Rotation, identities
 
 MEMORY_BYTES, IDLE_BYTES, PROGRAM_BYTES = 327_680, 131_072, 12_288
 """Of an ESP32-C3's RAM: in all, in use without programs, and by each program on top of its code."""
@@ -76,10 +77,12 @@ class Board:
         self.random = random.Random(f"{world.seed}/{name}")  # noqa: S311  # faults, no secrets
         self.public_key = world.public_key
         self.programs = Programs(self, world.engines)
+        self.rotation = Rotation(self)
         self.stamp = 0
         """When its flash was written last, as far as it knows."""
         self._world = world
         self._booted: Booted | None = None
+        self._identities: list[Identity] = []
         self._started = 0.0
         self._restart = asyncio.Event()
         self._writing = asyncio.Lock()
@@ -103,6 +106,17 @@ class Board:
     def thing(self) -> str:
         """Who it is; empty before it has started."""
         return self._booted.identity.thing if self._booted else ""
+
+    @property
+    def identity(self) -> Identity:
+        """With which it connects: its newest one that works."""
+        return self._identities[0]
+
+    def connect_anew(self) -> None:
+        """With the newest identity that it has."""
+        self._identities = identities(self.booted.identity, self.memory.identities)
+        if self._link is not None:
+            self._link.drop()
 
     async def live(self) -> None:
         """Start, again and again; ends by being cancelled."""
@@ -170,7 +184,7 @@ class Board:
         try:
             revision = _revision(self.folder / BOARD_RECORD)
             booted = await self.in_thread(boot.boot, self.flash, revision)
-            self._context = await self.in_thread(tls_context, booted.identity, self._world.folder)
+            await self.in_thread(tls_context, booted.identity, self._world.folder)
         except DamagedError as damaged:
             self._become("refused", str(damaged))
             return False
@@ -178,6 +192,7 @@ class Board:
             self.stamp = self.flash.stamp()
         self._booted, self._started = booted, time.monotonic()
         self.memory = memory.load(self.folder, booted.identity.thing)
+        self._identities = identities(booted.identity, self.memory.identities)
         self.memory.boots += 1
         self.memory.save(self.folder)
         self._led = bool(self.memory.desired.get("led_control"))
@@ -231,8 +246,7 @@ class Board:
     async def _connect_and_serve(self) -> None:
         self._become("connecting")
         await self.dawdle()
-        link = Link(self.booted.identity, self._context, self._hear)
-        await link.open(self._world.pool)
+        link = await self._open()
         self._link, self._jobs = link, Jobs(self)
         await link.subscribe(protocol.filters(self.thing))
         self._become("connected")
@@ -249,6 +263,17 @@ class Board:
         finally:
             for task in beside:
                 task.cancel()
+
+    async def _open(self) -> Link:
+        """A connection; where the newest identity does not get one, the one before has the next try."""
+        try:
+            context = await self.in_thread(tls_context, self.identity, self._world.folder)
+            link = Link(self.identity, context, self._hear)
+            await link.open(self._world.pool)
+        except (DamagedError, LinkError) as error:
+            self._identities.append(self._identities.pop(0))
+            raise LinkError(str(error)) from error
+        return link
 
     async def _is_well(self) -> bool:
         """New firmware has reached the cloud: it may stay, unless a fault makes it unwell."""
@@ -336,6 +361,7 @@ class Board:
         """What the shadow wants otherwise: only what a board knows, the rest stays a difference."""
         if not isinstance(state, Mapping):
             return
+        self.rotation.offer(state.get("certificate"))
         if isinstance(state.get("led_control"), bool):
             self._led = self.memory.desired["led_control"] = state["led_control"]
         if isinstance(state.get("configuration"), Mapping):

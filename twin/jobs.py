@@ -57,7 +57,7 @@ class Jobs:
         version = ""
         try:
             version = str((document.get("request") or {}).get("version") or "")
-            status, told = "SUCCEEDED", details("done", "", await self._do(job, document))
+            status, told = "SUCCEEDED", await self._do(job, document)
         except FailedError as error:
             status, told = "FAILED", details(error.code, error.message, version)
         except RejectedError as error:
@@ -70,22 +70,25 @@ class Jobs:
         self._task = None
         self.ask()
 
-    async def _do(self, job: str, document: Mapping[str, Any]) -> str:
-        """Carry out a document; the version that the board then has."""
+    async def _do(self, job: str, document: Mapping[str, Any]) -> Mapping[str, str]:
+        """Carry out a document; what is told of it."""
         operation, request = document.get("operation"), document.get("request") or {}
         board = self._board
-        if board.memory.update.get("job") != job:
+        if job not in (board.memory.update.get("job"), board.memory.rotation):
             await asyncio.sleep(board.random.uniform(0, float(document.get("jitter_seconds") or 0)))
             await board.dawdle()
             if board.hits(board.faults.refuse_jobs):
                 raise RejectedError("fault", _REFUSED)
         if operation == "program.load":
-            return await self._load(request)
+            return details("done", "", await self._load(request))
         if operation == "program.remove":
             await board.programs.remove(str(request.get("program_id") or ""))
-            return ""
+            return details("done", "", "")
         if operation == "firmware.update":
-            return await self._update(job, request)
+            return details("done", "", await self._update(job, request))
+        if operation == "certificate.rotate":
+            certificate = await board.rotation.carry_out(job, lambda told: self._go_on(job, told))
+            return {"certificate_id": certificate}
         raise RejectedError("unsupported", f"this board does not know the operation {operation}")
 
     async def _load(self, request: Mapping[str, Any]) -> str:
@@ -117,6 +120,11 @@ class Jobs:
         board.begin_update(job, version)
         await asyncio.Event().wait()  # the restart ends this
         return version
+
+    def _go_on(self, job: str, told: Mapping[str, str]) -> None:
+        """Report details of a job that is not ended."""
+        body = {"status": "IN_PROGRESS", "statusDetails": told}
+        self._board.publish(f"{self._topic}/{job}/update", encoded(body))
 
     async def _tell(self, job: str, status: str, told: Mapping[str, str]) -> None:
         """Report an execution's end until it is answered: a refusal means that it was cancelled meanwhile."""

@@ -48,6 +48,10 @@ class Memory:
     """What the shadow asked for and the board does: ``configuration``, ``led_control``."""
     update: dict[str, str] = field(default_factory=dict)
     """``job`` and ``version`` of an update that is under way."""
+    identities: list[dict[str, str]] = field(default_factory=list)
+    """Certificates and keys since the board was flashed, the newest first."""
+    rotation: str = ""
+    """The job that the newest of them came with."""
 
     def save(self, folder: Path) -> None:
         """Write it to the board's directory."""
