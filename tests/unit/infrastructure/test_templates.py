@@ -26,6 +26,7 @@ WITHOUT_RESOURCE = {
     "iot:DeleteAccountAuditConfiguration",
     "iot:DescribeAccountAuditConfiguration",
     "iot:DescribeEndpoint",
+    "iot:DetachPolicy",
     "iot:GetIndexingConfiguration",
     "iot:GetLoggingOptions",
     "iot:GetV2LoggingOptions",
