@@ -174,5 +174,6 @@ def test_the_runbook_only_reads_and_leaves_a_page(site, ansible_playbook, tmp_pa
     assert site.iot.list_certificates()["certificates"] == before
     (report,) = reports(tmp_path / "reports")
     assert report["playbook"] == "runbooks/connection_failures"
+    assert report["warnings"] == []
     assert [one["title"] for one in report["sections"]] == ["Why they cannot connect", THING]
     assert "PRIVATE KEY" not in run.stdout + json.dumps(report)

@@ -153,6 +153,7 @@ def test_the_runbook_tells_and_reports(
     assert "told now: DevOps, Pager, Chat" in " ".join(run.stdout.split())
     (report,) = reports(tmp_path / "reports")
     assert report["summary"]["Severity"] == "P2"
+    assert report["warnings"] == []
     assert "hook-path" not in json.dumps(report)
     refused = ansible_playbook(*playbook, "-e", site.variables(severity="P2", summary="slow"))
     assert refused.returncode != 0

@@ -55,6 +55,7 @@ def test_from_quarantine_to_release(site, play, tmp_path):
     assert export(site.iot) == before
     made, shown, released = [one for one in reports(tmp_path / "reports") if not one["check_mode"]]
     assert made["summary"]["State"] == "quarantined"
+    assert made["warnings"] == shown["warnings"] == released["warnings"] == []
     assert shown["checks"]["passed"] == released["checks"]["passed"] == 1
     (folder,) = (site.directory / "incidents/drill/evidence").iterdir()
     assert json.loads((folder / "shadows.json").read_text())[THING]["state"]["reported"] == {"led": True}

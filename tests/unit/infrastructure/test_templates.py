@@ -27,6 +27,7 @@ WITHOUT_RESOURCE = {
     "iot:DescribeAccountAuditConfiguration",
     "iot:DescribeEndpoint",
     "iot:DescribeThingRegistrationTask",
+    "iot:DetachPolicy",
     "iot:DetachThingPrincipal",
     "iot:GetIndexingConfiguration",
     "iot:GetLoggingOptions",

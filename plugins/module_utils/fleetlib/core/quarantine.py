@@ -207,12 +207,10 @@ class Step:
 
 def gate_steps(scope: Scope, now: Gate) -> list[Step]:
     """What cuts all devices off at once: one call for a group, else one for each device."""
-    steps = []
-    if not now.quarantine_denied and not scope.group:
-        steps.append(Step(Do.DENY_GROUP, scope.quarantine_group))
     if scope.group:
         return [] if now.group_denied else [Step(Do.DENY_GROUP, scope.group)]
-    return [*steps, *(Step(Do.ADD, thing) for thing in scope.things if thing not in now.members)]
+    policy = [] if now.quarantine_denied else [Step(Do.DENY_GROUP, scope.quarantine_group)]
+    return [*policy, *(Step(Do.ADD, thing) for thing in scope.things if thing not in now.members)]
 
 
 def thing_steps(thing: str, now: Sequence[CertificateState], cut: bool) -> list[Step]:
