@@ -91,8 +91,6 @@ sections:
   sample: []
 """
 
-from collections.abc import Iterable
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +99,6 @@ from ansible_collections.steel.fleet.plugins.module_utils.fleet_module import Co
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.aws import fleet_state
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.certificates import Limits, examine
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.clock import SystemClock
-from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.errors import FleetError
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.crypto import keys
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.device_store import DeviceStore
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.provisioner import DEVICES
@@ -112,7 +109,7 @@ def work(context: Context) -> dict[str, Any]:
     limits = Limits(params["max_age_days"], params["expiring_within_days"])
     keys.require()
     fleet = fleet_state.read_fleet(context.client("iot"), params["environment_name"], params["policy"], "")
-    ends = expiries(DeviceStore(Path(params["state_directory"]) / DEVICES), fleet.things)
+    ends = DeviceStore(Path(params["state_directory"]) / DEVICES).expiries(fleet.things)
     found = examine(fleet, ends, SystemClock().now(), limits)
     return {
         "changed": False,
@@ -121,22 +118,6 @@ def work(context: Context) -> dict[str, Any]:
         "checks": [one.as_dict() for one in found.checks()],
         "sections": found.sections(),
     }
-
-
-def expiries(store: DeviceStore, things: Iterable[str]) -> dict[str, datetime]:
-    """The end of validity of every certificate that this host has a copy of."""
-    ends = {}
-    for thing in things:
-        pem = store.certificate_pem(thing)
-        if pem is not None:
-            try:
-                ends[thing] = keys.certificate_end(pem)
-            except ValueError as error:
-                raise FleetError(
-                    f"{store.certificate_path(thing)} is no certificate.",
-                    "Move it away; the registry has it (aws iot describe-certificate).",
-                ) from error
-    return ends
 
 
 def main() -> None:

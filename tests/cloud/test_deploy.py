@@ -30,18 +30,19 @@ def site(tmp_path):
 def deploy(root, site, tmp_path):
     """``deploy()`` starts ansible-playbook deploy.yml for three devices and returns the process."""
 
-    def start(*arguments):
+    def start(*arguments, playbook="deploy.yml", **more):
         variables = {
             "device_count": 3,
             "fleet_state_dir": str(tmp_path / "fleet"),
             "local_cloud_directory": str(site.directory),
             "local_cloud_mqtt_port": site.mqtt_port,
             "local_cloud_port": site.port,
+            **more,
         }
         return subprocess.Popen(
             [
                 Path(sys.executable).with_name("ansible-playbook"),
-                *("deploy.yml", "--extra-vars", json.dumps(variables), *arguments),
+                *(playbook, "--extra-vars", json.dumps(variables), *arguments),
             ],
             cwd=root,
             env=os.environ | {"ANSIBLE_NOCOLOR": "1", "FLEET_REPORTS_DIR": str(tmp_path / "reports")},
@@ -90,7 +91,7 @@ def test_a_deployment_whose_cloud_is_killed_half_way_is_finished_by_running_agai
     assert len(client(site, "iot").list_things()["things"]) == 3
 
 
-def test_the_operator_role_is_enough_to_deploy(site, deploy, tmp_path):
+def test_the_operator_role_is_enough_to_deploy_scale_and_decommission(site, deploy, tmp_path):
     code, text = finished(deploy("--tags", "bootstrap"))
     assert code == 0, text
     role = "arn:aws:iam::000000000000:role/aws-iot-steel-local-operator"
@@ -112,7 +113,25 @@ def test_the_operator_role_is_enough_to_deploy(site, deploy, tmp_path):
     )
     code, text = finished(deploy("--extra-vars", f"@{connection}"))
     assert code == 0, text
-    assert len(client(site, "iot").list_things()["things"]) == 3
+    iot = client(site, "iot")
+    assert len(iot.list_things()["things"]) == 3
+    scale = {"playbook": "playbooks/scale.yml", "device_count": 5, "validator_memory_mb": 512}
+    code, text = finished(deploy("--extra-vars", f"@{connection}", **scale))
+    assert code == 0, text
+    assert len(iot.list_things()["things"]) == 5
+    stack = client(site, "cloudformation").describe_stacks(StackName="aws-iot-steel-local-monitoring")[
+        "Stacks"
+    ]
+    parameters = {one["ParameterKey"]: one["ParameterValue"] for one in stack[0]["Parameters"]}
+    assert parameters["DeviceCount"] == "5"
+    validator = client(site, "lambda").get_function_configuration(
+        FunctionName="aws-iot-steel-local-steel-program-validator"
+    )
+    assert validator["MemorySize"] == 512
+    gone = {"playbook": "playbooks/decommission.yml", "device_ids": ["device-005"], "confirm": "device-005"}
+    code, text = finished(deploy("--extra-vars", f"@{connection}", **gone))
+    assert code == 0, text
+    assert len(iot.list_things()["things"]) == 4
 
 
 def test_a_stack_whose_creation_failed_is_named_with_its_cause_and_recreated_on_request(site, deploy):

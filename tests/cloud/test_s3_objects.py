@@ -190,6 +190,13 @@ def test_bad_input_is_named(run, options, message):
     assert message in result["msg"]
 
 
+def test_check_mode_plans_for_a_file_that_is_to_be_made_anew(run, tmp_path):
+    path = tmp_path / "bundle.zip"
+    path.write_bytes(b"of the last run")
+    planned = run({"key": "bundle.zip", "src": str(path), "sha256": "ab" * 32}, check_mode=True)
+    assert planned["objects"][0]["sha256"] == "ab" * 32
+
+
 def test_a_file_with_another_hash_than_given_is_refused(run, stored, tmp_path):
     path = tmp_path / "a.bin"
     path.write_bytes(b"changed")

@@ -3,7 +3,8 @@
 ``private.key`` (0600)
     on the disk before its signing request leaves, and never replaced;
 ``certificate.pem``, ``certificate.json``
-    the certificate issued for it; the JSON file, written last, says that both are there.
+    the certificate issued for it; the JSON file, written last, says that both are there, and whether the
+    key is only on the device (which made it when its certificate was rotated).
 
 Every file appears whole or not at all, and is on the disk before the next step is taken.
 """
@@ -14,13 +15,16 @@ import contextlib
 import json
 import os
 import stat
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterable, Iterator
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from .core.errors import FleetError
 from .core.journal import sync_directory
 from .core.provisioning.model import Certificate, LocalDevice
 from .core.provisioning.ports import HeldCertificate
+from .crypto import keys
 
 KEY = "private.key"
 CERTIFICATE = "certificate.pem"
@@ -71,20 +75,8 @@ class DeviceStore:
 
     def certificate(self, thing: str) -> HeldCertificate | None:
         """The certificate issued for the key."""
-        path = self.directory / thing / RECORD
-        with explained(path):
-            try:
-                text = path.read_bytes()
-            except FileNotFoundError:
-                return None
-        try:
-            record = json.loads(text)
-            return HeldCertificate(record["certificate_id"], record["certificate_arn"])
-        except (ValueError, KeyError, TypeError) as error:
-            raise FleetError(
-                f"{path} is damaged.",
-                "Move it away and run again: the certificate is then found by its key.",
-            ) from error
+        record = self._record(thing)
+        return HeldCertificate(record["certificate_id"], record["certificate_arn"]) if record else None
 
     def certificate_pem(self, thing: str) -> bytes | None:
         """The certificate itself (PEM); None where this host does not have it."""
@@ -92,15 +84,44 @@ class DeviceStore:
         with explained(path):
             return path.read_bytes() if path.exists() else None
 
-    def keep_certificate(self, thing: str, certificate: Certificate) -> None:
+    def expiries(self, things: Iterable[str]) -> dict[str, datetime]:
+        """The end of validity of every certificate that this host has a copy of."""
+        ends = {}
+        for thing in things:
+            pem = self.certificate_pem(thing)
+            if pem is not None:
+                try:
+                    ends[thing] = keys.certificate_end(pem)
+                except ValueError as error:
+                    raise FleetError(
+                        f"{self.certificate_path(thing)} is no certificate.",
+                        "Move it away; the registry has it (aws iot describe-certificate).",
+                    ) from error
+        return ends
+
+    def keep_certificate(self, thing: str, certificate: Certificate, key_on_device: bool = False) -> None:
         """Keep the certificate that was issued for the key."""
-        record = {"certificate_id": certificate.id, "certificate_arn": certificate.arn}
+        record: dict[str, object] = {"certificate_id": certificate.id, "certificate_arn": certificate.arn}
+        if key_on_device:
+            record["key_on_device"] = True
         with explained(self.directory / thing):
             folder = self._folder(thing)
             os.replace(write_draft(folder / CERTIFICATE, certificate.pem.encode()), folder / CERTIFICATE)
             text = json.dumps(record, indent=2) + "\n"
             os.replace(write_draft(folder / RECORD, text.encode()), folder / RECORD)
             sync_directory(folder)
+
+    def keep_rotated(self, thing: str, certificate: Certificate) -> None:
+        """Keep the certificate of a key that only the device has; the key here is put aside with its former
+        certificate. May be repeated."""
+        held = self.certificate(thing)
+        if held is not None and held.id != certificate.id:
+            self.retire_certificate(thing)
+        with explained(self.directory / thing):
+            folder = self._folder(thing)
+            if self.key_path(thing).exists():
+                os.replace(self.key_path(thing), folder / f"retired-{certificate.id[:16]}.key")
+        self.keep_certificate(thing, certificate, key_on_device=True)
 
     def retire_certificate(self, thing: str) -> None:
         """Rename a certificate that the registry does not know, so that nothing takes it for the key's."""
@@ -122,6 +143,23 @@ class DeviceStore:
             sync_directory(self.directory)
         return folder
 
+    def _record(self, thing: str) -> dict[str, Any] | None:
+        path = self.directory / thing / RECORD
+        with explained(path):
+            try:
+                text = path.read_bytes()
+            except FileNotFoundError:
+                return None
+        try:
+            record = json.loads(text)
+            if {"certificate_id", "certificate_arn"} <= record.keys():
+                return dict(record)
+        except (ValueError, AttributeError):
+            pass
+        raise FleetError(
+            f"{path} is damaged.", "Move it away and run again: the certificate is then found by its key."
+        )
+
     def _local(self, thing: str) -> LocalDevice:
         with explained(self.directory / thing):
             try:
@@ -134,11 +172,12 @@ class DeviceStore:
                     f"(mode {stat.S_IMODE(key.st_mode):o}).",
                     "Find out who did, then set its mode to 0600 and that of its directory to 0700.",
                 )
-        certificate = self.certificate(thing)
+        record = self._record(thing) or {}
         return LocalDevice(
             has_key=key is not None,
-            certificate_id=certificate.id if certificate else "",
+            certificate_id=record.get("certificate_id", ""),
             key_time=key.st_mtime if key is not None else 0.0,
+            key_on_device=bool(record.get("key_on_device")),
         )
 
 

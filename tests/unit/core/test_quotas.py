@@ -71,3 +71,7 @@ def test_a_rate_that_lets_nothing_through_is_refused(bad):
         Quotas().with_rates({"AttachPolicy": bad}, "inventory")
     with pytest.raises(InvalidInputError, match="rate factor is"):
         Quotas().scaled(bad)
+
+
+def test_an_operation_that_the_table_lacks_is_scaled_too():
+    assert Quotas().scaled(100).rate("NobodyKnows") == 1000

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..core.clock import Clock, iso
 from ..core.provisioning.decommission import Evidence, others
 from ..core.provisioning.ports import DeviceError
 from . import certificates, shadows, things
+from .detaching import when_detached
 from .provisioning import explained
-
-DETACHING_SECONDS = 30.0
-"""AttachThingPrincipal's undoing takes effect after a while (AWS: DetachThingPrincipal is asynchronous)."""
-
-LOOK_SECONDS = 1.0
 
 
 class Registry:
@@ -59,9 +55,10 @@ class Registry:
     def delete_certificate(self, certificate_id: str) -> None:
         """iot:DeleteCertificate, once nothing is attached to it any more."""
         with explained("DeleteCertificate"), self._gone():
-            self._when_detached(
+            when_detached(
                 lambda: certificates.delete(self._iot, certificate_id),
                 self._iot.exceptions.DeleteConflictException,
+                self._clock,
             )
 
     def delete_shadow(self, name: str) -> None:
@@ -72,8 +69,10 @@ class Registry:
     def delete_thing(self, name: str) -> None:
         """iot:DeleteThing, once no certificate is attached to it any more."""
         with explained("DeleteThing"):
-            self._when_detached(
-                lambda: things.delete(self._iot, name), self._iot.exceptions.InvalidRequestException
+            when_detached(
+                lambda: things.delete(self._iot, name),
+                self._iot.exceptions.InvalidRequestException,
+                self._clock,
             )
 
     def _certificate(self, name: str, certificate_id: str) -> dict[str, Any] | None:
@@ -95,16 +94,6 @@ class Registry:
                 "policies": list(certificates.iter_policies(self._iot, arn)),
             }
         return None
-
-    def _when_detached(self, delete: Callable[[], None], still_attached: type[Exception]) -> None:
-        deadline = self._clock.monotonic() + DETACHING_SECONDS
-        while True:
-            try:
-                return delete()
-            except still_attached:
-                if self._clock.monotonic() >= deadline:
-                    raise
-            self._clock.sleep(LOOK_SECONDS)
 
     def _gone(self) -> contextlib.suppress:
         """What an earlier run removed already is as it should be."""

@@ -110,6 +110,21 @@ def execution_details(iot: Any, job: str, thing: str) -> tuple[str, dict[str, st
     return found["status"], found.get("statusDetails", {}).get("detailsMap", {})
 
 
+def said(iot: Any, jobs_data: Any, job: str, thing: str) -> dict[str, str]:
+    """What the device said; empty where it said nothing yet.
+
+    iot-jobs-data:DescribeJobExecution (200/s), which knows nothing of executions that have ended; for those
+    iot:DescribeJobExecution (10/s).
+    """
+    try:
+        found = jobs_data.describe_job_execution(jobId=job, thingName=thing)["execution"]
+    except jobs_data.exceptions.TerminalStateException:
+        return execution_details(iot, job, thing)[1]
+    except jobs_data.exceptions.ResourceNotFoundException:
+        return {}
+    return dict(found.get("statusDetails", {}))
+
+
 def _rate(wave: Wave) -> dict[str, Any]:
     rate = wave.rate
     if rate.start_per_minute is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+from collections.abc import Mapping
 from typing import Any
 
 
@@ -21,3 +22,9 @@ def delete(iot_data: Any, name: str) -> None:
     """iot:DeleteThingShadow; nothing where there is none."""
     with contextlib.suppress(iot_data.exceptions.ResourceNotFoundException):
         iot_data.delete_thing_shadow(thingName=name)
+
+
+def desire(iot_data: Any, name: str, desired: Mapping[str, Any]) -> None:
+    """iot:UpdateThingShadow: merge into the desired state; a value of None takes a key out."""
+    payload = json.dumps({"state": {"desired": dict(desired)}}, separators=(",", ":"))
+    iot_data.update_thing_shadow(thingName=name, payload=payload)

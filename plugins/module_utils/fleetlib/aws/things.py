@@ -81,3 +81,8 @@ def detach_certificate(iot: Any, name: str, certificate_arn: str) -> None:
 def delete(iot: Any, name: str) -> None:
     """iot:DeleteThing, with memberships and job executions; nothing where there is no such thing."""
     iot.delete_thing(thingName=name)
+
+
+def set_attribute(iot: Any, name: str, attribute: str, value: str) -> None:
+    """iot:UpdateThing: set one attribute; everything else stays."""
+    iot.update_thing(thingName=name, attributePayload={"attributes": {attribute: value}, "merge": True})

@@ -47,6 +47,16 @@ class Entry:
     """None where this control host has no copy of the certificate."""
     troubles: tuple[str, ...]
 
+    @property
+    def is_due(self) -> bool:
+        """Whether the certificate should be replaced for its age or its end."""
+        return TOO_OLD in self.troubles or EXPIRES in self.troubles
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether the device can connect with it; one that cannot is no case for a rotation."""
+        return not {NO_CERTIFICATE, NOT_ACTIVE, NO_POLICY} & set(self.troubles)
+
     def as_dict(self) -> dict[str, Any]:
         """Plain data for results."""
         return {**vars(self), "troubles": list(self.troubles)}

@@ -65,10 +65,12 @@ class Quotas:
     rates: Mapping[str, float] = field(default_factory=lambda: REQUESTS_PER_SECOND)
     source: str = "AWS defaults"
     """Where the rates come from, for people."""
+    unlisted: float = UNLISTED
+    """Requests per second of an operation that ``rates`` lacks."""
 
     def rate(self, operation: str) -> float:
         """Requests per second of an operation."""
-        return self.rates.get(operation, UNLISTED)
+        return self.rates.get(operation, self.unlisted)
 
     def with_rates(self, rates: Mapping[str, float], source: str) -> Quotas:
         """The same quotas with some rates replaced; refuses a rate that would never let a call through."""
@@ -77,7 +79,7 @@ class Quotas:
                 raise InvalidInputError(
                     f"The quota of {operation} is {rate}; it must be more than 0 a second."
                 )
-        return Quotas({**self.rates, **rates}, source) if rates else self
+        return Quotas({**self.rates, **rates}, source, self.unlisted) if rates else self
 
     def scaled(self, factor: float) -> Quotas:
         """All rates multiplied: below 1 leaves room for other callers, above 1 where AWS gave more."""
@@ -86,7 +88,7 @@ class Quotas:
         if factor == 1:
             return self
         scaled = {operation: rate * factor for operation, rate in self.rates.items()}
-        return Quotas(scaled, f"{self.source} x {factor:g}")
+        return Quotas(scaled, f"{self.source} x {factor:g}", self.unlisted * factor)
 
 
 class Bucket:

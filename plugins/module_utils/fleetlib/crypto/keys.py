@@ -65,6 +65,23 @@ def signing_request(key_pem: bytes, thing: str) -> str:
     return request.public_bytes(Encoding.PEM).decode()
 
 
+def look_through(request_der: bytes) -> tuple[str, str, str]:
+    """A signing request as PEM, its `public_key_id`, and the common name that it asks for.
+
+    Raises `DeviceError` for what is none, or is not signed with the key in it.
+    """
+    try:
+        request = x509.load_der_x509_csr(request_der)
+        genuine = request.is_signature_valid
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise DeviceError("what it sent is no signing request.") from None
+    if not genuine:
+        raise DeviceError("its signing request is not signed with the key in it.")
+    names = request.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    common_name = str(names[0].value) if names else ""
+    return request.public_bytes(Encoding.PEM).decode(), _fingerprint(request.public_key()), common_name
+
+
 def public_key_id(key_pem: bytes) -> str:
     """SHA-256 (hex) of the public half of a private key; the same for every certificate of that key."""
     return _fingerprint(_load(key_pem).public_key())

@@ -55,6 +55,8 @@ class LocalDevice:
     """The certificate issued for the key; empty when none is known."""
     key_time: float = 0.0
     """When the key was written (seconds since the epoch)."""
+    key_on_device: bool = False
+    """Whether the device made its key itself, so that only the device has it."""
 
 
 NOTHING_LOCAL = LocalDevice()

@@ -72,7 +72,7 @@ def decide(name: str, fleet: Fleet, local: LocalDevice, registry: Registry) -> D
 
 def _registered_problem(local: LocalDevice, certificate_id: str) -> str:
     """Why this host cannot speak for the certificate that the registry names; empty when it can."""
-    if not local.has_key:
+    if not local.has_key and not local.key_on_device:
         return _no_key(certificate_id)
     if local.certificate_id in ("", certificate_id):
         return ""
