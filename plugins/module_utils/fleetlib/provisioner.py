@@ -20,7 +20,7 @@ from .core.provisioning.engine import Engine, Outcome, Settings
 from .core.provisioning.model import Fleet, LocalDevice
 from .core.quotas import Quotas
 from .crypto import keys
-from .device_store import DeviceStore, explained
+from .device_store import DeviceStore, Protection, explained
 
 JOURNAL = "provisioning.jsonl"
 LOCK = "provisioning.lock"
@@ -63,6 +63,8 @@ class Result:
     throttled: dict[str, int]
     """Requests that were refused for being too many."""
     seconds: float
+    encrypted: int
+    """Devices whose keys lay in the clear and are encrypted now."""
 
 
 class Provisioner:
@@ -78,6 +80,7 @@ class Provisioner:
         settings: Settings | None = None,
         show: Callable[[Progress], None] = lambda progress: None,
         clock: Clock | None = None,
+        protection: Protection | None = None,
     ) -> None:
         """``iot`` is a boto3 client; from now on its calls are paced, and it repeats no request blindly."""
         keys.require()
@@ -90,7 +93,7 @@ class Provisioner:
         self._settings = settings or Settings()
         self._clock = clock or SystemClock()
         self._meter = Meter(show, self._clock.monotonic, "devices")
-        self._store = DeviceStore(directory / DEVICES)
+        self._store = DeviceStore(directory / DEVICES, protection)
         self._pacer = Pacer(self._quotas, self._clock)
         self._pacer.attach(iot)
         self._cloud = DirectCloud(iot, fleet)
@@ -98,6 +101,11 @@ class Provisioner:
     def look(self) -> plan.Plan:
         """The plan. Nothing is changed, here or there, and no other run is waited for."""
         return self._plan(self._store.scan(self._fleet.devices))
+
+    def in_the_clear(self) -> list[str]:
+        """Things whose keys a run would encrypt. Raises `FleetError` when other keys have another secret."""
+        self._store.check_protection()
+        return self._store.in_the_clear(self._fleet.devices)
 
     def provision(self) -> Result:
         """Make the fleet complete, going on from where a run before this one was cut off.
@@ -112,6 +120,11 @@ class Provisioner:
             local = self._store.scan(self._fleet.devices)
             made = self._plan(local)
             _require_nothing_missing(made)
+            clear = self.in_the_clear()
+            if clear:
+                self._meter.phase(f"encrypting the keys of {len(clear):,} devices")
+            for thing in clear:
+                self._store.encrypt_keys(thing)
             told = history.tell(read(self._directory / JOURNAL))
             outcome = self._carry_out(made, told, local) if made.changed else Outcome()
         return Result(
@@ -121,6 +134,7 @@ class Provisioner:
             dict(self._pacer.attempts),
             dict(self._pacer.throttled),
             self._clock.monotonic() - start,
+            len(clear),
         )
 
     def _plan(self, local: dict[str, LocalDevice]) -> plan.Plan:
