@@ -74,6 +74,7 @@ test: setup engine ## Run every test
 bench: setup ## Measure, and write docs/performance-benchmarks.md
 	$(BIN)/python benchmarks/provisioning.py
 	$(BIN)/python benchmarks/rollout.py
+	$(BIN)/python benchmarks/inventory.py
 	$(BIN)/python benchmarks/scheme.py
 	$(BIN)/python docs/generate.py
 
