@@ -8,6 +8,7 @@ plain expressions are compiled here, those in which Jinja and Ansible cannot dif
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
@@ -23,6 +24,7 @@ Value = Callable[[Mapping[str, Any]], Any]
 OPEN = object()
 """Ansible has to say: the value is undefined, or there is an error to be told in its words."""
 
+_PATH = re.compile(r"[a-z_]\w*(\.[a-z_]\w*)*", re.ASCII | re.IGNORECASE)
 _ENVIRONMENT = SandboxedEnvironment(undefined=StrictUndefined)
 
 
@@ -33,6 +35,8 @@ def compiled(source: Any, names: Collection[str]) -> Value | None:
     """
     if not isinstance(source, str) or not _plain(source, names):
         return None
+    if _PATH.fullmatch(source) and source.split(".")[0] in names:  # "true" is no name
+        return _path(*source.split("."))
     expression = _ENVIRONMENT.compile_expression(source, undefined_to_none=False)
 
     def value(variables: Mapping[str, Any]) -> Any:
@@ -41,6 +45,20 @@ def compiled(source: Any, names: Collection[str]) -> Value | None:
         except (TemplateError, TypeError, ValueError, ArithmeticError):
             return OPEN
         return OPEN if isinstance(found, StrictUndefined) else found
+
+    return value
+
+
+def _path(first: str, *others: str) -> Value:
+    """What most expressions are, the value at a path, without Jinja."""
+
+    def value(variables: Mapping[str, Any]) -> Any:
+        found = variables[first]
+        for name in others:
+            if not isinstance(found, dict) or name not in found:
+                return OPEN
+            found = found[name]
+        return found
 
     return value
 

@@ -17,6 +17,7 @@ VARIABLES = {
     ("source", "value"),
     [
         ("iot_type", "SteelDevice"),
+        ("true", True),
         ("iot_attributes.firmware_version", "1.0.0"),
         ("iot_attributes['firmware_version']", "1.0.0"),
         ("iot_connected | default(false, true)", False),
