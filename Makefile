@@ -81,6 +81,7 @@ bench: setup ## Measure, and write docs/performance-benchmarks.md
 	$(BIN)/python benchmarks/rollout.py
 	$(BIN)/python benchmarks/backup.py
 	$(BIN)/python benchmarks/quarantine.py
+	$(BIN)/python benchmarks/inventory.py
 	$(BIN)/python benchmarks/scheme.py
 	$(BIN)/python benchmarks/health.py
 	$(BIN)/python benchmarks/twin.py

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from . import key_protection
 from .fleet_module import Context
 from .fleetlib.aws import endpoints
 from .fleetlib.core.errors import InvalidInputError
@@ -28,6 +29,7 @@ ARGUMENT_SPEC: Mapping[str, Any] = {
     "ca_file": {"type": "path"},
     "ca_certificates": {"type": "str"},
     "timeout_seconds": {"type": "float", "default": 10.0},
+    **key_protection.ARGUMENT_SPEC,
 }
 MUTUALLY_EXCLUSIVE = (("device_ids", "count"), ("ca_file", "ca_certificates"))
 REQUIRED_ONE_OF = (("device_ids", "count"),)
@@ -56,4 +58,5 @@ def devices(context: Context) -> Devices:
         params["device_ids"],
         params["start_id"],
         params["count"],
+        key_protection.protection(context, Path(params["devices_directory"])),
     )

@@ -17,6 +17,7 @@ author: steel.fleet maintainers (@steel-fleet)
 extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
+  - steel.fleet.key_protection
 attributes:
   check_mode:
     description: Builds, too, so that boards can be compared; keeps no new keys.
@@ -103,6 +104,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.steel.fleet.plugins.module_utils import key_protection
 from ansible_collections.steel.fleet.plugins.module_utils.fleet_aws_module import run_aws_module
 from ansible_collections.steel.fleet.plugins.module_utils.fleet_module import Context
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib import board_identity, firmware_release
@@ -152,7 +154,9 @@ def work(context: Context) -> dict[str, Any]:
     prefix, environment = params["name_prefix"], params["environment_name"]
     naming.check_device_ids(params["device_ids"], prefix, environment)
     release = firmware_release.load(Path(params["release"]), firmware_release.trusted(params["public_key"]))
-    store, shared = DeviceStore(Path(params["devices_directory"])), common(context, params)
+    directory = Path(params["devices_directory"])
+    store = DeviceStore(directory, key_protection.protection(context, directory))
+    shared = common(context, params)
     identities = [
         board_identity.build(
             naming.thing_name(prefix, environment, device_id),
@@ -195,6 +199,7 @@ def main() -> None:
             "mqtt_port": {"type": "int", "default": 8883},
             "root_ca": {"type": "str", "required": True},
             "config": {"type": "dict", "default": {}},
+            **key_protection.ARGUMENT_SPEC,
         },
     )
 

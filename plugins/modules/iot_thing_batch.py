@@ -20,6 +20,7 @@ extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - steel.fleet.paced
+  - steel.fleet.key_protection
 attributes:
   check_mode:
     description: Returns the plan, its calls and its duration, also where type, policy and group do not exist.
@@ -85,7 +86,7 @@ options:
   state_directory:
     description:
       - Private directory of the fleet on this host, made with mode 0700.
-      - It gets C(devices/<thing>/private.key) (0600, never replaced), C(certificate.pem),
+      - It gets C(devices/<thing>/private.key) (0600, never replaced by another one), C(certificate.pem),
         C(certificate.json), a journal and a lock.
     type: path
     required: true
@@ -178,6 +179,11 @@ remarks:
   type: dict
   returned: success
   sample: {}
+encrypted_keys:
+  description: Devices whose keys lay in the clear and were encrypted; in check mode those that would be.
+  type: int
+  returned: success
+  sample: 0
 done:
   description: Devices completed by this run.
   type: int
@@ -225,6 +231,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.steel.fleet.plugins.module_utils import key_protection
 from ansible_collections.steel.fleet.plugins.module_utils.fleet_aws_module import run_aws_module
 from ansible_collections.steel.fleet.plugins.module_utils.fleet_module import Context
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.aws.registration import RegistrationTasks
@@ -232,9 +239,15 @@ from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.bulk_registra
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core import device_table, naming
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.errors import InvalidInputError
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.provisioning.engine import Settings
+from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.provisioning.estimate import Estimate
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.provisioning.model import Fleet
+from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.provisioning.plan import Plan
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.crypto.keys import KeyType
-from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.provisioner import Provisioner, Result
+from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.provisioner import (
+    DEVICES,
+    Provisioner,
+    Result,
+)
 from ansible_collections.steel.fleet.plugins.module_utils.paced_module import (
     ARGUMENT_SPEC,
     concurrency,
@@ -326,6 +339,22 @@ def bulk_settings(context: Context, iot: Any) -> BulkSettings:
     )
 
 
+def as_planned(plan: Plan, estimate: Estimate, clear: int) -> dict[str, Any]:
+    """What both modes return; ``clear``: devices whose keys are to be encrypted."""
+    diff, lines = plan.diff(), plan.lines(estimate)
+    if clear:
+        diff["before"] += f"keys in the clear: {clear:,}\n"
+        diff["after"] += "keys in the clear: 0\n"
+        lines.append(f"The keys of {clear:,} devices lie in the clear and are to be encrypted.")
+    return {
+        "changed": plan.changed or clear > 0,
+        "diff": diff,
+        "lines": lines,
+        "encrypted_keys": clear,
+        **plan.as_dict(estimate),
+    }
+
+
 def work(context: Context) -> dict[str, Any]:
     params = context.params
     at_once = concurrency(context)
@@ -340,17 +369,13 @@ def work(context: Context) -> dict[str, Any]:
         Settings(at_once, params["settle_seconds"]),
         shown(context),
         bulk_settings=bulk_settings(context, iot) if params["strategy"] == "bulk" else None,
+        protection=key_protection.protection(context, Path(params["state_directory"]) / DEVICES),
     )
     if context.check_mode:
         plan, estimate = provisioner.look()
         for thing, problem in plan.problems.items():
             context.warn(f"{thing}: {problem}")
-        return {
-            "changed": plan.changed,
-            "diff": plan.diff(),
-            "lines": plan.lines(estimate),
-            **plan.as_dict(estimate),
-        }
+        return as_planned(plan, estimate, len(provisioner.in_the_clear()))
     result = provisioner.provision()
     for line in result.resumed:
         context.warn(line)
@@ -359,10 +384,7 @@ def work(context: Context) -> dict[str, Any]:
     for certificate, thing in outcome.surplus.items():
         context.warn(f"{thing} has a second certificate, {certificate}, that nothing uses; delete it.")
     return {
-        "changed": plan.changed,
-        "diff": plan.diff(),
-        "lines": plan.lines(result.estimate),
-        **plan.as_dict(result.estimate),
+        **as_planned(plan, result.estimate, result.encrypted),
         **({"task": result.task.as_dict()} if result.task else {}),
         "done": outcome.done,
         "adopted": outcome.adopted,
@@ -397,6 +419,7 @@ def main() -> None:
                 "no_log": False,
             },
             **ARGUMENT_SPEC,
+            **key_protection.ARGUMENT_SPEC,
             "settle_seconds": {"type": "float", "default": 5.0},
             "strategy": {"type": "str", "choices": ["direct", "bulk"], "default": "direct"},
             "task_bucket": {"type": "str", "default": ""},

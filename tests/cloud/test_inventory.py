@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import yaml
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib import local_cloud
 
 pytestmark = pytest.mark.cloud
@@ -62,7 +64,8 @@ def inventory(root, cloud, account, tmp_path):
             )
         )
         source = directory / "iot_things.yml"
-        source.write_text((root / "inventory/production/iot_things.yml").read_text() + "\n".join(lines))
+        options = yaml.safe_load((root / "inventory/production/iot_things.yml").read_text())
+        source.write_text(yaml.safe_dump(options | yaml.safe_load("\n".join(lines) or "{}")))
         found = subprocess.run(
             [Path(sys.executable).with_name("ansible-inventory"), "-i", directory, "--list", "--export"],
             cwd=root,
@@ -169,6 +172,49 @@ def test_an_endpoint_that_does_not_answer_is_an_empty_fleet_where_the_file_says_
     connection = DEAD["fleet_aws_connection"] | {"secret_key": "x"}
     found = inventory("when_unreachable: empty", settings={"fleet_aws_connection": connection})
     assert found["_meta"]["hostvars"] == {}
+
+
+@pytest.fixture
+def hanging():
+    """The address of one who accepts connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+
+
+def test_an_endpoint_that_hangs_is_named_while_it_is_waited_for_and_given_up(inventory, hanging):
+    connection = DEAD["fleet_aws_connection"] | {"secret_key": "x", "endpoint_url": hanging}
+    text = inventory("when_unreachable: empty", settings={"fleet_aws_connection": connection}, expect=1)
+    assert f"Waiting for {hanging}" in text
+    assert f"{hanging}/indexing/config did not answer in time" in " ".join(text.split())
+
+
+EXPRESSIONS = """
+compose:
+  firmware: iot_attributes.firmware_version
+  spoken: "'v' ~ iot_attributes.firmware_version"
+  absent: iot_attributes.nothing
+  shown: iot_attributes.firmware_version | default('none') | upper
+groups:
+  newest: iot_attributes.firmware_version == '1.1.0'
+  silent: iot_connected_at is none
+  named: inventory_hostname.endswith('002')
+  by_composed: firmware == '1.0.0'
+  no_answer: iot_attributes.nothing
+keyed_groups:
+  - {key: iot_type, prefix: kind, separator: "-"}
+  - {key: iot_groups, prefix: member}
+  - {key: iot_attributes, prefix: has}
+  - {key: iot_attributes.nothing | default(none), prefix: without, default_value: thing}
+  - {key: iot_attributes.environment, prefix: ""}
+"""
+
+
+def test_expressions_compiled_once_mean_what_ansible_means(fleet, inventory):
+    lines = yaml.safe_dump(yaml.safe_load(EXPRESSIONS)).splitlines()
+    quick = inventory(*lines)
+    assert {"newest", "silent", "named", "by_composed", "kind_SteelDevice", "without_thing"} <= quick.keys()
+    # With extra variables allowed in expressions, every one of them is left to Ansible.
+    assert inventory(*lines, "use_extra_vars: true") == quick
 
 
 def test_a_second_run_within_the_cache_time_asks_nobody(fleet, inventory, aws, tmp_path):

@@ -107,6 +107,39 @@ def test_devices_that_are_not_complete_fail_the_module_by_name(iot, provision, t
     assert iot.describe_thing(thingName="p-local-device-003")
 
 
+@pytest.fixture
+def kms_options(aws):
+    key = aws("kms").create_key(Description="device keys")["KeyMetadata"]["Arn"]
+    return {"key_protection": "kms", "key_kms_key": key}
+
+
+def test_kms_opens_the_keys_of_all_devices_with_one_data_key(iot, provision, kms_options, tmp_path):
+    provision()
+    planned = provision(check_mode=True, count=3, **kms_options)
+    assert (planned["encrypted_keys"], planned["changed"]) == (2, True)
+    devices = tmp_path / "state/devices"
+    assert not (devices / ".data-key.json").exists()
+    assert provision(count=3, **kms_options)["encrypted_keys"] == 2
+    assert [b"ENCRYPTED" in path.read_bytes() for path in devices.glob("*/private.key")] == [True] * 3
+    wrapped = json.loads((devices / ".data-key.json").read_text())
+    assert (devices / ".data-key.json").stat().st_mode & 0o777 == 0o600
+    assert wrapped.keys() == {"kms_key", "wrapped"}
+    assert not provision(count=3, **kms_options)["changed"]
+    # A device whose certificate is lost needs its key again.
+    for name in ("certificate.pem", "certificate.json"):
+        (devices / "p-local-device-002" / name).unlink()
+    assert provision(count=3, **kms_options)["adopted"] == ["p-local-device-002"]
+
+
+def test_without_the_data_key_nothing_is_done(iot, provision, kms_options, tmp_path):
+    provision(**kms_options)
+    (tmp_path / "state/devices/.data-key.json").unlink()
+    result = provision(count=3, **kms_options)
+    assert result["failed"]
+    assert ".data-key.json is missing; the device keys there cannot be opened without it." in result["msg"]
+    assert len(iot.list_things()["things"]) == 2
+
+
 def test_a_run_that_was_cut_off_is_mentioned(iot, provision, tmp_path):
     provision(count=1)
     journal = tmp_path / "state/provisioning.jsonl"

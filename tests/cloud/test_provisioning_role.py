@@ -7,6 +7,7 @@ import tomllib
 
 import pytest
 import yaml
+from ansible.parsing.vault import VaultLib, VaultSecret
 
 pytestmark = pytest.mark.cloud
 
@@ -103,6 +104,57 @@ def test_no_key_shows_even_in_the_loudest_output(iot, play, tmp_path):
     assert "PRIVATE KEY" not in seen
     for key in keys:
         assert not any(line in seen for line in key.read_text().splitlines()[1:-1])
+
+
+PASSPHRASE = "a passphrase of the test, 40 characters."
+
+
+def vaulted(path, passphrase):
+    """The arguments that give a play this passphrase from a file that Ansible Vault encrypted."""
+    path.with_suffix(".password").write_text("opens the vault")
+    secret = VaultSecret(b"opens the vault")
+    text = VaultLib().encrypt(json.dumps({"vault_passphrase": passphrase}), secret=secret)
+    path.write_bytes(text)
+    return ("-e", f"@{path}", "--vault-password-file", str(path.with_suffix(".password")))
+
+
+def everything_written(run, directory):
+    """What a run showed, and what it left in files that are not keys."""
+    files = [path for path in directory.rglob("*") if path.is_file() and path.suffix in {".json", ".jsonl"}]
+    files += [*(directory / "reports").rglob("*.html")]
+    return run.stdout + run.stderr + "".join(path.read_text() for path in files)
+
+
+def test_encrypting_keys_shows_neither_keys_nor_passphrase(iot, play, tmp_path):
+    assert play("provisioning").returncode == 0
+    paths = sorted((tmp_path / "state/devices").glob("*/private.key"))
+    clear = [path.read_text() for path in paths]
+    loud = ("--diff", "-vvvv", *vaulted(tmp_path / "vault.yml", PASSPHRASE))
+    options = {
+        "provisioning_key_protection": "passphrase",
+        "provisioning_key_passphrase": "{{ vault_passphrase }}",
+        "device_count": 4,
+    }
+    planned = play("provisioning", "--check", *loud, **options)
+    assert "The keys of 3 devices lie in the clear and are to be encrypted." in planned.stdout
+    assert [path.read_text() for path in paths] == clear
+    run = play("provisioning", *loud, **options)
+    assert "changed=1" in run.stdout, run.stdout + run.stderr
+    again = play("provisioning", *loud, **options)
+    assert "changed=0" in again.stdout
+    other = vaulted(tmp_path / "other.yml", f"Another one: {PASSPHRASE}")
+    wrong = play("provisioning", "-vvvv", *other, **options)
+    assert wrong.returncode != 0
+    assert "cannot be opened with provisioning_key_passphrase" in wrong.stdout
+    paths = sorted((tmp_path / "state/devices").glob("*/private.key"))
+    assert len(paths) == 4
+    assert all("BEGIN ENCRYPTED PRIVATE KEY" in path.read_text() for path in paths)
+    for one in (planned, run, again, wrong):
+        seen = everything_written(one, tmp_path)
+        assert PASSPHRASE not in seen
+        assert "PRIVATE KEY" not in seen
+        for text in (*clear, *(path.read_text() for path in paths)):
+            assert not any(line in seen for line in text.splitlines()[1:-1])
 
 
 def test_chosen_devices_are_provisioned_by_id(iot, play):

@@ -21,6 +21,7 @@ from fleetlib.core.validation.storage import PUBLIC_ACCESS_SWITCHES
 from fleetlib.crypto import keys
 from fleetlib.device_probe import HARMLESS
 from fleetlib.device_store import DeviceStore
+from fleetlib.key_protection import Passphrase
 from fleetlib.mqtt.session import Identity, Server, Session
 
 from tests.module_runner import run_module
@@ -259,6 +260,29 @@ def test_without_knowing_who_is_connected_no_device_is_taken(fleet):
     assert "fleet indexing of connectivity is off" in rows[device.CONNECTS]["detail"]
     allowed, _ = fleet.probe(interrupt_devices=True)
     assert set(statuses(allowed).values()) == {"passed"}
+
+
+def test_a_device_connects_with_a_key_that_is_encrypted(fleet):
+    fleet.add("device-001", "device-002")
+    store = DeviceStore(fleet.directory, Passphrase("a passphrase of the test, 40 characters."))
+    store.encrypt_keys("p-local-device-001")
+    rows, answer = fleet.probe(
+        device_id="device-001",
+        key_protection="passphrase",
+        key_passphrase=store.key_password("p-local-device-001").decode(),
+    )
+    assert answer["thing"] == "p-local-device-001"
+    assert set(statuses(rows).values()) == {"passed"}
+    refused = run_module(
+        "iot_device_probe",
+        name_prefix="p",
+        environment_name="local",
+        **fleet.connection,
+        **fleet.options,
+        count=2,
+        device_id="device-001",
+    )
+    assert "key of p-local-device-001 is encrypted. Set provisioning_key_protection" in refused["msg"]
 
 
 def test_without_keys_on_this_host_nothing_is_checked(fleet):

@@ -10,7 +10,7 @@ from typing import Any
 from .aws import registry
 from .core.clock import Clock
 from .core.naming import chosen_device_ids, fleet_name, thing_name
-from .device_store import DeviceStore
+from .device_store import DeviceStore, Protection
 from .mqtt.session import Identity
 
 LOOK_AGAIN_SECONDS = 2.0
@@ -44,15 +44,21 @@ class Devices:
         ids: Sequence[str] | None,
         start: int,
         count: int | None,
+        protection: Protection | None = None,
     ) -> Devices:
         """The devices with these ids, or ``count`` numbered ones; ``directory`` has one of each."""
         chosen = chosen_device_ids(ids, start, count)
         wanted = [thing_name(prefix, environment, one) for one in chosen]
-        return cls(prefix, environment, DeviceStore(directory), wanted)
+        return cls(prefix, environment, DeviceStore(directory, protection), wanted)
 
     def identity(self, thing: str, client_id: str = "") -> Identity:
         """A device's key and certificate, to connect with under its own name or another one."""
-        return Identity(client_id or thing, self.store.key_path(thing), self.store.certificate_path(thing))
+        return Identity(
+            client_id or thing,
+            self.store.key_path(thing),
+            self.store.certificate_path(thing),
+            self.store.key_password(thing),
+        )
 
     def held(self) -> list[str]:
         """Those whose key and certificate are here, in the order of their names."""

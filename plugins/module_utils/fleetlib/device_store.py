@@ -1,7 +1,8 @@
 """What this control host keeps of each device: ``<directory>/<thing>/`` (mode 0700) with
 
 ``private.key`` (0600)
-    on the disk before its signing request leaves, and never replaced;
+    on the disk before its signing request leaves, and never replaced by another one; encrypted where the
+    store has a protection, and then the secret is needed to read it;
 ``certificate.pem``, ``certificate.json``
     the certificate issued for it; the JSON file, written last, says that both are there, and whether the
     key is only on the device (which made it when its certificate was rotated).
@@ -20,13 +21,13 @@ import stat
 from collections.abc import Container, Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from .core.errors import FleetError
 from .core.journal import sync_directory
 from .core.provisioning.model import Certificate, LocalDevice
-from .core.provisioning.ports import HeldCertificate
-from .crypto import keys
+from .core.provisioning.ports import DeviceError, HeldCertificate
+from .crypto import key_files, keys
 
 KEY = "private.key"
 CERTIFICATE = "certificate.pem"
@@ -34,12 +35,25 @@ RECORD = "certificate.json"
 NVS_KEYS = "nvs_keys.bin"
 
 
+class Protection(Protocol):
+    """What keys on the disk are encrypted with."""
+
+    @property
+    def option(self) -> str:
+        """The variable that it comes from, for messages."""
+
+    def secret(self, create: bool) -> bytes:
+        """The secret; ``create`` allows to make it, for keys that are about to be encrypted."""
+
+
 class DeviceStore:
     """The directory of all devices of a fleet."""
 
-    def __init__(self, directory: Path) -> None:
-        """``directory`` is made when the first key is kept."""
+    def __init__(self, directory: Path, protection: Protection | None = None) -> None:
+        """``directory`` is made when the first key is kept. Keys are encrypted where there is a protection;
+        those that are not yet can be read all the same."""
         self.directory = directory
+        self._protection = protection
 
     def scan(self, wanted: Container[str]) -> dict[str, LocalDevice]:
         """What is kept of the wanted things that have a directory here."""
@@ -61,13 +75,49 @@ class DeviceStore:
         return self.directory / thing / CERTIFICATE
 
     def key(self, thing: str) -> bytes:
-        """The private key, as PEM."""
+        """The private key, as PEM that is not encrypted."""
         with explained(self.directory / thing):
-            return self.key_path(thing).read_bytes()
+            data = self.key_path(thing).read_bytes()
+        return self._opened(thing, data)[0] if key_files.is_encrypted(data) else data
+
+    def key_password(self, thing: str) -> bytes | None:
+        """What opens the key file, for who reads the file itself; None when it is not encrypted."""
+        with explained(self.directory / thing):
+            data = self.key_path(thing).read_bytes()
+        return self._opened(thing, data)[1] if key_files.is_encrypted(data) else None
+
+    def check_protection(self) -> None:
+        """Open one of the encrypted keys here, so that a wrong secret is noticed before anything is done."""
+        if self._protection is None or not self.directory.is_dir():
+            return
+        for path in self.directory.glob(f"*/{KEY}"):
+            with explained(path):
+                data = path.read_bytes()
+            if key_files.is_encrypted(data):
+                self._opened(path.parent.name, data)
+                return
+
+    def in_the_clear(self, things: Iterable[str]) -> list[str]:
+        """Things with a key here that is to be encrypted and is not; none without a protection."""
+        return [thing for thing in things if self._protection and self._clear_files(thing)]
+
+    def encrypt_keys(self, thing: str) -> None:
+        """Replace a thing's key files by encrypted ones of the same keys."""
+        if self._protection is None:
+            return
+        for path in self._clear_files(thing):
+            with explained(path):
+                written = path.stat()
+                key = path.read_bytes()
+                draft = write_draft(path, self._closed(thing, key))
+                # Orphans are looked for from the time on when the key was made.
+                os.utime(draft, ns=(written.st_atime_ns, written.st_mtime_ns))
+                os.replace(draft, path)
+                sync_directory(path.parent)
 
     def keep_key(self, thing: str, key: bytes) -> None:
         """Keep a new private key. Raises when there is one: it may be a device's only identity."""
-        self._keep_new(thing, KEY, key)
+        self._keep_new(thing, KEY, self._closed(thing, key))
 
     def nvs_keys(self, thing: str) -> bytes | None:
         """The keys that the identity on the board is encrypted with."""
@@ -150,6 +200,43 @@ class DeviceStore:
             finally:
                 draft.unlink()
             sync_directory(folder)
+
+    def _clear_files(self, thing: str) -> list[Path]:
+        """Key files of a thing that are not encrypted, those put aside by a rotation included."""
+        with explained(self.directory / thing):
+            files = sorted((self.directory / thing).glob("*.key"))
+            return [path for path in files if not key_files.is_encrypted(path.read_bytes())]
+
+    def _closed(self, thing: str, key: bytes) -> bytes:
+        """A key as it is to lie on the disk; what cannot be opened again is never written."""
+        if self._protection is None:
+            return key
+        secret = self._protection.secret(create=True)
+        try:
+            data = key_files.encrypted(key, secret)
+            same = keys.public_key_id(key_files.decrypted(data, secret)) == keys.public_key_id(key)
+        except (ValueError, DeviceError):
+            same = False
+        if not same:
+            raise DeviceError(f"the private key of {thing} is damaged and was not encrypted.")
+        return data
+
+    def _opened(self, thing: str, data: bytes) -> tuple[bytes, bytes]:
+        """An encrypted key, and the secret that opened it."""
+        if self._protection is None:
+            raise DeviceError(
+                f"the private key of {thing} is encrypted.",
+                "Set provisioning_key_protection as it was when the key was encrypted.",
+            )
+        secret = self._protection.secret(create=False)
+        try:
+            return key_files.decrypted(data, secret), secret
+        except ValueError:
+            raise DeviceError(
+                f"the private key of {thing} cannot be opened with {self._protection.option}: "
+                "it was encrypted with another one.",
+                "Nothing was changed. Set the option to what it was, or restore the key from a backup.",
+            ) from None
 
     def _folder(self, thing: str) -> Path:
         folder = self.directory / thing

@@ -23,7 +23,7 @@ from .core.provisioning.estimate import Estimate
 from .core.provisioning.model import Fleet, LocalDevice
 from .core.quotas import Quotas
 from .crypto import keys
-from .device_store import DeviceStore, explained
+from .device_store import DeviceStore, Protection, explained
 
 JOURNAL = "provisioning.jsonl"
 LOCK = "provisioning.lock"
@@ -68,6 +68,8 @@ class Result:
     seconds: float
     estimate: Estimate
     """What the plan was going to take."""
+    encrypted: int
+    """Devices whose keys lay in the clear and are encrypted now."""
     task: Task | None = None
     """The registration task, with strategy bulk."""
 
@@ -86,6 +88,7 @@ class Provisioner:
         show: Callable[[Progress], None] = lambda progress: None,
         clock: Clock | None = None,
         bulk_settings: BulkSettings | None = None,
+        protection: Protection | None = None,
     ) -> None:
         """``iot`` is a boto3 client; from now on its calls are paced, and it repeats no request blindly.
 
@@ -101,7 +104,7 @@ class Provisioner:
         self._settings = settings or Settings()
         self._clock = clock or SystemClock()
         self._meter = Meter(show, self._clock.monotonic, "devices")
-        self._store = DeviceStore(directory / DEVICES)
+        self._store = DeviceStore(directory / DEVICES, protection)
         self._pacer = Pacer(self._quotas, self._clock)
         self._pacer.attach(iot)
         self._cloud = DirectCloud(iot, fleet)
@@ -116,6 +119,11 @@ class Provisioner:
         made = self._plan(self._store.scan(self._fleet.devices))
         return made, self._estimate(made, history.tell(read(self._directory / JOURNAL)))
 
+    def in_the_clear(self) -> list[str]:
+        """Things whose keys a run would encrypt. Raises `FleetError` when other keys have another secret."""
+        self._store.check_protection()
+        return self._store.in_the_clear(self._fleet.devices)
+
     def provision(self) -> Result:
         """Make the fleet complete, going on from where a run before this one was cut off.
 
@@ -129,6 +137,11 @@ class Provisioner:
             local = self._store.scan(self._fleet.devices)
             made = self._plan(local)
             _require_nothing_missing(made)
+            clear = self.in_the_clear()
+            if clear:
+                self._meter.phase(f"encrypting the keys of {len(clear):,} devices")
+            for thing in clear:
+                self._store.encrypt_keys(thing)
             told = history.tell(read(self._directory / JOURNAL))
             estimate = self._estimate(made, told)
             rest, unregistered = made, dict[str, str]()
@@ -148,6 +161,7 @@ class Provisioner:
             dict(self._pacer.throttled),
             self._clock.monotonic() - start,
             estimate,
+            len(clear),
             self._registrar.last if self._registrar is not None else None,
         )
 

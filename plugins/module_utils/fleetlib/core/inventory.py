@@ -7,6 +7,12 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+VARIABLES = frozenset(
+    {"iot_thing_name", "iot_device_id", "iot_type", "iot_attributes", "iot_groups"}
+    | {"iot_connected", "iot_connected_at", "iot_shadow_reported"}
+)
+"""The names of `host_variables`."""
+
 
 def from_index(found: Mapping[str, Any]) -> dict[str, Any]:
     """One thing of a fleet indexing answer as plain data; what is not indexed is null."""

@@ -10,7 +10,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -72,11 +72,14 @@ class Identity:
     client_id: str
     key: Path
     certificate: Path
+    password: bytes | None = field(default=None, repr=False)
+    """What opens the key's file, when that is encrypted."""
 
     def load_into(self, context: ssl.SSLContext) -> None:
         """Have the TLS client present this certificate."""
         try:
-            context.load_cert_chain(self.certificate, self.key)
+            # Never None: OpenSSL would ask on the terminal for the password of an encrypted key.
+            context.load_cert_chain(self.certificate, self.key, self.password or b"none")
         except (OSError, ssl.SSLError) as error:
             raise InvalidInputError(
                 f"The key and certificate of {self.client_id} cannot be used ({self.certificate}): {error}.",
