@@ -296,9 +296,9 @@ def markdown(machine: dict[str, Any], rows: list[dict[str, Any]]) -> str:
     for row in rows:
         times = f"{row['seconds']:.1f} s | {row['reading_seconds']:.1f} s"
         sizes = f"{row['page_bytes'] / 1e6:.2f} MB | {row['json_bytes'] / 1e6:.2f} MB"
-        lines.append(
-            f"| {row['devices']:,} | {times} | {sum(row['requests'].values())} | {sizes} | {row['load']} |"
-        )
+        cpu = ", ".join(f"{seconds:.0f} s" for seconds in row["cpu_seconds"])
+        rest = f"{cpu} | {row['load']} | {sum(row['requests'].values())} | {sizes}"
+        lines.append(f"| {row['devices']:,} | {times} | {rest} |")
     return "\n".join([*lines, "", "![Seconds by size of the fleet](health.svg)", ""])
 
 
