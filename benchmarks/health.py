@@ -13,6 +13,7 @@ import datetime
 import json
 import os
 import platform
+import resource
 import shutil
 import subprocess
 import sys
@@ -112,6 +113,15 @@ class Cloud:
         events = [{"timestamp": now, "message": message} for message in messages]
         logs.put_log_events(logGroupName=LOGS, logStreamName="boards", logEvents=events)
 
+    def _cpu_seconds(self) -> tuple[float, float]:
+        """What ended children of this process, and the cloud, took of the processors so far."""
+        usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+        running = local_cloud.find(self.settings)
+        assert running is not None
+        fields = Path(f"/proc/{running.pid}/stat").read_text().rpartition(")")[2].split()
+        cloud = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return usage.ru_utime + usage.ru_stime, cloud
+
     def look(self, count: int) -> dict[str, Any]:
         """Run the playbook; what it and its page cost."""
         reports = self.directory / "reports"
@@ -129,7 +139,7 @@ class Cloud:
             CONTROL,
             "playbooks/health.yml",
         ]
-        began = time.monotonic()
+        before, began = self._cpu_seconds(), time.monotonic()
         run = subprocess.run(
             [*command, "-e", json.dumps(settings)],
             cwd=ROOT,
@@ -137,7 +147,7 @@ class Cloud:
             capture_output=True,
             text=True,
         )
-        seconds = time.monotonic() - began
+        seconds, after = time.monotonic() - began, self._cpu_seconds()
         if run.returncode:
             raise RuntimeError(run.stdout + run.stderr)
         page = reports / "health/latest/index.html"
@@ -145,6 +155,7 @@ class Cloud:
         requests = record["data"]["health"]["requests"]
         (reading,) = (one["seconds"] for one in record["tasks"] if one["task"] == "Look at every device")
         return {
+            "cpu_seconds": [round(late - early, 1) for early, late in zip(before, after, strict=True)],
             "load": round(os.getloadavg()[0], 1),
             "devices": record["data"]["health"]["fleet"]["devices"],
             "seconds": round(seconds, 2),
@@ -279,15 +290,15 @@ def markdown(machine: dict[str, Any], rows: list[dict[str, Any]]) -> str:
         lines.append(f"| {what} | {required} | {measured} | {'passed' if passed else 'missed'} |")
     lines += [
         "",
-        "| Devices | Run | of it reading AWS | Requests | Page | report.json | Load of the machine |",
-        "|---|---|---|---|---|---|---|",
+        "| Devices | Run | of it reading AWS | CPU: run, cloud | Load | Requests | Page | report.json |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:
         times = f"{row['seconds']:.1f} s | {row['reading_seconds']:.1f} s"
         sizes = f"{row['page_bytes'] / 1e6:.2f} MB | {row['json_bytes'] / 1e6:.2f} MB"
-        lines.append(
-            f"| {row['devices']:,} | {times} | {sum(row['requests'].values())} | {sizes} | {row['load']} |"
-        )
+        cpu = ", ".join(f"{seconds:.0f} s" for seconds in row["cpu_seconds"])
+        rest = f"{cpu} | {row['load']} | {sum(row['requests'].values())} | {sizes}"
+        lines.append(f"| {row['devices']:,} | {times} | {rest} |")
     return "\n".join([*lines, "", "![Seconds by size of the fleet](health.svg)", ""])
 
 

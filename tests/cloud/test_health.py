@@ -6,6 +6,10 @@ import json
 import time
 
 import pytest
+from fleetlib import rollout
+from fleetlib.aws import documents
+from fleetlib.core.rollout import plan
+from fleetlib.core.rollout.record import Part, Record, WaveRecord
 
 from tests.cloud.http_boards import Boards
 from tests.module_runner import run_module
@@ -85,6 +89,29 @@ def test_every_device_is_judged_and_the_worst_comes_first(fleet, look):
         "1 of 5 devices (20 %) are lost; fail_on.lost allows 5 %",
         "1 of 5 devices (20 %) report a failed program; fail_on.program_failed allows 5 %",
     ]
+
+
+def test_who_differs_from_the_last_rollout_is_found_in_the_same_reading(fleet, look, aws, account):
+    s3, bucket = aws("s3"), f"records-{account}"
+    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
+    part = Part("job", GROUP, 2, closed=True)
+    wave = WaveRecord("all", 2, state="passed", parts=[part], started_at="2026-03-01T09:30:00.000Z")
+    subject, now = f"program:{PROGRAM}", "2026-03-01T09:30:00.000Z"
+    record = Record("r-1", subject, "1.1.0", "", GROUP, plan.parse("standard"), [wave], now, "somebody")
+    record.state = "finished"
+    store = rollout.S3Store(s3, bucket, "r-1")
+    store.save(record.as_dict(), None)
+    store.put("before/0", {"versions": {"1.0.0": [fleet[2], fleet[3]]}})
+    store.put("waves/0", {"things": [fleet[2], fleet[3]]})
+    store.put("outcomes/job", {"by_status": {"FAILED": [fleet[2]], "QUEUED": [fleet[3]]}})
+    documents.write(s3, bucket, "rollouts/current/program/blink.json", {"rollout": "r-1", "version": "1.1.0"})
+    found = look(bucket=bucket)
+    devices = {one["thing"]: one for one in found["devices"]}
+    assert devices[fleet[2]]["drifts"] == [
+        "program:blink: should have 1.1.0, reports 1.0.0; its job ended FAILED"
+    ]
+    assert devices[fleet[3]]["troubles"] == ["never_connected"]
+    assert found["requests"]["SearchIndex"] == 1
 
 
 def test_nothing_is_asked_device_by_device(fleet, look):

@@ -223,3 +223,13 @@ def test_the_summary_for_the_index_repeats_the_record() -> None:
     summary = summary_of(record)
 
     assert {name: record[name] for name in summary if name != "changed"} | {"changed": 4} == summary
+
+
+def test_data_for_machines_are_kept_by_role_and_the_summary_keeps_the_facts() -> None:
+    run = recorder()
+    contribute(run, "fleet_report_health", {"summary": {"Devices": 3}, "data": {"lost": ["d-1"]}})
+    contribute(run, "fleet_report_other", {"summary": {"Errors": 0}})
+    record = run.finish(102, {})
+
+    assert record["data"] == {"health": {"lost": ["d-1"]}}
+    assert summary_of(record)["summary"] == {"Devices": 3, "Errors": 0}

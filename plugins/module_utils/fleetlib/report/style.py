@@ -119,6 +119,8 @@ summary { cursor: pointer; color: var(--link); width: fit-content; }
   thead { display: table-header-group; }
   table { font-size: 9.5pt; } td, th, tbody th { min-width: 5.25rem; }
   thead th, thead th.number { white-space: normal; }
+  table:has(thead th:nth-child(9)) { font-size: 8pt; }
+  table:has(thead th:nth-child(9)) :is(thead th, tbody th, td) { min-width: 3.25rem; }
   details::details-content { content-visibility: visible; block-size: auto; }
   .map i, .swatch { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
   a[href^="http"]::after { content: " (" attr(href) ")"; font-size: .85em; }

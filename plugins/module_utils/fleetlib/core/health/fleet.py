@@ -12,7 +12,7 @@ from ..errors import InvalidInputError
 from ..rollout.devices import number
 from ..validation.checks import Check, failed, not_checked, passed, some, warned
 from . import devices
-from .devices import Device, Evidence, Limits
+from .devices import Device, Evidence, Limits, Program
 
 MISSING: Final = "missing"
 MOST_RUNS: Final = 30
@@ -191,11 +191,11 @@ class Fleet:
                 "kind": "checks",
                 "checks": [one.as_dict() for one in self.checks()],
             },
-            *(self._worst() if self.devices else []),
+            *_history(history, self.figures(), self.at),
             *self._versions(),
             *self._use("Memory in use", "memory_percent", self.limits.memory_percent),
             *self._use("CPU in use", "cpu_percent", self.limits.cpu_percent),
-            *_history(history, self.figures(), self.at),
+            *(self._worst() if self.devices else []),
         ]
 
     def _map(self) -> list[dict[str, Any]]:
@@ -300,13 +300,18 @@ def _cells(one: Device) -> list[Any]:
         {"text": MAP_WORDS[one.status], "status": one.status},
         ", ".join([*trouble, *one.drifts]),
         _connection(one),
-        ", ".join(f"{program.id} {program.version} {program.status}".strip() for program in one.programs),
+        ", ".join(map(_program, one.programs)),
         one.firmware,
         one.memory_percent,
         one.cpu_percent,
         one.errors,
         one.certificate_age_days,
     ]
+
+
+def _program(one: Program) -> str:
+    """Its state only where it is not what one expects."""
+    return f"{one.id} {one.version}" + (f" ({one.status})" if one.status not in ("", "Running") else "")
 
 
 def _connection(one: Device) -> str:
