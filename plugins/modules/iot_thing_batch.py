@@ -235,7 +235,10 @@ from ansible_collections.steel.fleet.plugins.module_utils import key_protection
 from ansible_collections.steel.fleet.plugins.module_utils.fleet_aws_module import run_aws_module
 from ansible_collections.steel.fleet.plugins.module_utils.fleet_module import Context
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.aws.registration import RegistrationTasks
-from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.bulk_registrar import BulkSettings
+from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.bulk_registrar import (
+    BulkSettings,
+    open_task,
+)
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core import device_table, naming
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.errors import InvalidInputError
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.provisioning.engine import Settings
@@ -373,6 +376,12 @@ def work(context: Context) -> dict[str, Any]:
     )
     if context.check_mode:
         plan, estimate = provisioner.look()
+        begun = open_task(Path(params["state_directory"]))
+        if begun is not None:
+            context.warn(
+                f"A registration task for {begun.total:,} devices was begun; a run with strategy bulk goes "
+                "on from it. The plan does not know what it has done."
+            )
         for thing, problem in plan.problems.items():
             context.warn(f"{thing}: {problem}")
         return as_planned(plan, estimate, len(provisioner.in_the_clear()))

@@ -306,6 +306,8 @@ def test_a_run_killed_while_the_task_works_is_ended_by_the_next_without_a_second
         time.sleep(0.05)
     run.send_signal(signal.SIGKILL)
     run.wait()
+    planned = provision(check_mode=True)
+    assert any("A registration task for 3 devices was begun" in str(one) for one in planned["warnings"])
     refused = provision(strategy="direct")
     assert "A registration task for 3 devices of this fleet was begun" in refused["msg"]
     service.gate.set()

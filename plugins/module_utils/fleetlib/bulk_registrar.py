@@ -42,9 +42,14 @@ class BulkSettings:
     """Keys made at the same time."""
 
 
+def open_task(directory: Path) -> OpenTask | None:
+    """The task of the fleet whose results are not here yet."""
+    return bulk.tell(read(directory / JOURNAL))
+
+
 def require_no_task(directory: Path) -> None:
     """Refuse to make calls for devices that a registration task may be working on."""
-    begun = bulk.tell(read(directory / JOURNAL))
+    begun = open_task(directory)
     if begun is not None:
         raise FleetError(
             f"A registration task for {begun.total:,} devices of this fleet was begun ({begun.key}) and its "
@@ -78,11 +83,6 @@ class BulkRegistrar:
         self.last: Task | None = None
         """The task that this run has seen last."""
 
-    @property
-    def begun(self) -> OpenTask | None:
-        """The task whose results are not here yet."""
-        return bulk.tell(read(self._directory / JOURNAL))
-
     def register(
         self, plan: Plan, requests: Container[str], things: Callable[[], Container[str]]
     ) -> dict[str, str]:
@@ -98,7 +98,7 @@ class BulkRegistrar:
         with journal:
             failed: dict[str, str] = {}
             settled: frozenset[str] = frozenset()
-            begun = self.begun
+            begun = open_task(self._directory)
             if begun is not None:
                 settled = frozenset(self._things(begun))
                 failed |= self._carry_out(begun, settled, journal, things)
