@@ -80,6 +80,8 @@ def _parser() -> argparse.ArgumentParser:
     fault.add_argument("--boards", default="*", help="a pattern of names")
     fault.add_argument("--share", type=float, default=1.0, help="of those boards, always the same ones")
     _command(commands, "stop", _stop, "stop them")
+    download = _command(commands, "download", _download, "serve boards in download mode to esptool")
+    download.add_argument("names", nargs="*", help="their names; none ends it")
     return parser
 
 
@@ -159,6 +161,13 @@ def _status(options: argparse.Namespace) -> dict[str, Any]:
 def _fault(options: argparse.Namespace) -> dict[str, Any]:
     request = {"op": "fault", "faults": faults.parse(options.faults)}
     return process.ask(options.dir, {**request, "boards": options.boards, "share": options.share})
+
+
+def _download(options: argparse.Namespace) -> dict[str, Any]:
+    if not options.names:
+        process.hang_up(options.dir)
+        return {"ports": {}}
+    return process.serve(options.dir, options.names)
 
 
 def _stop(options: argparse.Namespace) -> dict[str, Any]:

@@ -560,11 +560,16 @@ class Port:
 
 def mac_of(number: int) -> str:
     """A MAC of Espressif's for the board with that number."""
-    return f"58:cf:79:00:{number >> 8 & 0xFF:02x}:{number & 0xFF:02x}"
+    return f"58:cf:79:{number >> 16 & 0xFF:02x}:{number >> 8 & 0xFF:02x}:{number & 0xFF:02x}"
 
 
-def boards_in(directory: Path, count: int) -> list[Board]:
-    """``board-1`` to ``board-<count>``, those that exist as they are; with 0, every board that exists."""
+def boards_in(directory: Path, count: int, names: Sequence[str] = ()) -> list[Board]:
+    """``board-1`` to ``board-<count>``, or boards of these ``names``; those that exist as they are.
+
+    With neither, every board that exists.
+    """
+    if names:
+        return [Board(directory / name, mac_of(zlib.crc32(name.encode()))) for name in names]
     if not count:
         return [Board(path.parent, "") for path in sorted(directory.glob("*/board.json"))]
     return [Board(directory / f"board-{number}", mac_of(number)) for number in range(1, count + 1)]
@@ -678,7 +683,8 @@ def _say(answer: dict[str, Any]) -> None:
 
 async def _serve(options: argparse.Namespace) -> None:
     ports = {
-        board.name: Port(board, options.line_rate) for board in boards_in(options.directory, options.boards)
+        board.name: Port(board, options.line_rate)
+        for board in boards_in(options.directory, options.boards, options.names)
     }
     for number, port in enumerate(ports.values()):
         await port.open(options.first_port + number if options.first_port else 0)
@@ -697,6 +703,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="Serve ESP32-C3 boards in download mode to esptool.")
     parser.add_argument("directory", type=Path, help="where the boards are; made if need be")
     parser.add_argument("--boards", type=int, default=0, help="how many (board-1, …); default: all there are")
+    parser.add_argument("--names", nargs="+", default=[], help="boards of these names instead")
     parser.add_argument(
         "--first-port", type=int, default=0, help="TCP port of the first; default: free ports"
     )

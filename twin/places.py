@@ -6,6 +6,8 @@ BOARDS = "boards"
 """A directory for each board."""
 RECORD = "twin.json"
 """The process that runs, and where it listens."""
+SERVER, SERVER_ANSWER = "download.json", "download.ports"
+"""The process that serves boards in download mode, and what it said."""
 LOG = "twin.log"
 LOCK = "twin.lock"
 

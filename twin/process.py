@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -16,7 +17,8 @@ from typing import Any
 
 from fleetlib.core.errors import FleetError
 
-from .places import LOCK, LOG, RECORD
+from .files import write_private
+from .places import BOARDS, LOCK, LOG, RECORD, SERVER, SERVER_ANSWER
 
 ANSWER_SECONDS = 30.0
 CHECKOUT = Path(__file__).resolve().parents[1]
@@ -88,6 +90,42 @@ def start(folder: Path, arguments: Sequence[str], timeout_seconds: float = 30.0)
         time.sleep(0.05)
     process.terminate()
     raise FleetError(f"The twins did not answer in {timeout_seconds:g} s.", f"See {folder / LOG}.")
+
+
+def serve(folder: Path, names: Sequence[str], timeout_seconds: float = 30.0) -> dict[str, Any]:
+    """Put boards into download mode: a process of its own serves their flash. Its ports by board."""
+    hang_up(folder)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    answer = folder / SERVER_ANSWER
+    answer.unlink(missing_ok=True)
+    with (folder / LOG).open("ab") as log, answer.open("wb") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "twin.flash_server", str(folder / BOARDS), "--names", *names],
+            cwd=CHECKOUT,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=log,
+            start_new_session=True,
+        )
+    deadline = time.monotonic() + timeout_seconds
+    while process.poll() is None and time.monotonic() < deadline:
+        with contextlib.suppress(ValueError):
+            ports: dict[str, str] = json.loads(answer.read_bytes())["ports"]
+            write_private(folder / SERVER, json.dumps({"pid": process.pid}).encode())
+            return {"ports": ports}
+        time.sleep(0.05)
+    process.terminate()
+    raise FleetError("The boards' flash cannot be served.", f"See {folder / LOG}.")
+
+
+def hang_up(folder: Path) -> None:
+    """End download mode; nothing where it is not on."""
+    with contextlib.suppress(OSError, ValueError, KeyError):
+        pid = int(json.loads((folder / SERVER).read_bytes())["pid"])
+        if b"twin.flash_server" in Path(f"/proc/{pid}/cmdline").read_bytes():
+            os.kill(pid, signal.SIGTERM)
+    for name in (SERVER, SERVER_ANSWER):
+        (folder / name).unlink(missing_ok=True)
 
 
 def settle(folder: Path, timeout_seconds: float) -> dict[str, Any]:

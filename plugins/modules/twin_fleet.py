@@ -25,9 +25,12 @@ attributes:
     support: partial
 options:
   state:
-    description: Whether the boards shall run.
+    description:
+      - Whether the boards shall run.
+      - V(download) puts them into download mode, as a board is whose BOOT button is held, so that they can be
+        flashed; the next V(started) ends that. Boards that run are left alone.
     type: str
-    choices: [started, stopped]
+    choices: [started, stopped, download]
     default: started
   checkout:
     description: A checkout of this collection, with C(twin/) and the engine.
@@ -127,6 +130,12 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+ports:
+  description: Boards in download mode, each with the port that serves it.
+  type: list
+  elements: dict
+  returned: when O(state=download)
+  sample: [{port: "socket://127.0.0.1:40001", device_id: device-001}]
 made:
   description: Boards that got a new flash, by device id.
   type: list
@@ -148,6 +157,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.steel.fleet.plugins.module_utils.fleet_module import Context, run_module
+from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core import naming
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.twins import Place, Twins
 
 
@@ -156,6 +166,8 @@ def work(context: Context) -> dict[str, Any]:
     twins = Twins(Path(params["checkout"]).resolve(), Path(params["directory"]).resolve())
     running = twins.status()
     before, wanted = "started" if running else "stopped", params["state"]
+    if wanted == "download":
+        return download(twins, params, running, context.check_mode)
     result: dict[str, Any] = {
         "changed": before != wanted,
         "diff": {"before": {"state": before}, "after": {"state": wanted}},
@@ -168,12 +180,21 @@ def work(context: Context) -> dict[str, Any]:
     result |= {"made": made, "changed": result["changed"] or bool(made)}
     if context.check_mode:
         return result | ({"boards": running} if running else {})
+    twins.end_download()
     faulty = start(twins, params, bool(running))
     return result | {
         "boards": twins.settle(params["timeout_seconds"]),
         "faulty": faulty,
         "changed": result["changed"] or bool(faulty),
     }
+
+
+def download(twins: Twins, params: Any, running: Any, check_mode: bool) -> dict[str, Any]:
+    ids = naming.numbered_device_ids(params["start_id"], params["boards"])
+    if running or check_mode:
+        return {"changed": not running, "ports": [], **({"boards": running} if running else {})}
+    ports = twins.download(ids)
+    return {"changed": True, "ports": [{"port": ports[one], "device_id": one} for one in ids]}
 
 
 def place(params: Any) -> Place:
@@ -210,7 +231,7 @@ def main() -> None:
     run_module(
         work,
         argument_spec={
-            "state": {"type": "str", "choices": ["started", "stopped"], "default": "started"},
+            "state": {"type": "str", "choices": ["started", "stopped", "download"], "default": "started"},
             "checkout": {"type": "path", "required": True},
             "directory": {"type": "path", "required": True},
             "devices_directory": {"type": "path", "required": True},

@@ -33,6 +33,7 @@ def deploy(root, site, tmp_path):
     def start(*arguments, playbook="deploy.yml", **more):
         variables = {
             "device_count": 3,
+            "fleet_virtual_boards": 0,
             "fleet_state_dir": str(tmp_path / "fleet"),
             "local_cloud_directory": str(site.directory),
             "local_cloud_mqtt_port": site.mqtt_port,

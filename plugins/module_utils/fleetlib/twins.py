@@ -59,6 +59,16 @@ class Twins:
         words += ["--report-seconds", str(place.report_seconds), "--ca-file", "-"]
         return self._do([*words, "--dry-run"] if dry else words, told=place.root_ca)
 
+    def download(self, boards: Sequence[str]) -> dict[str, str]:
+        """Put boards into download mode, which esptool can write to; their ports by board."""
+        ports: dict[str, str] = self._do(["download", *boards])["ports"]
+        return ports
+
+    def end_download(self) -> None:
+        """Let the boards in download mode start."""
+        if (self.directory / "download.json").exists():
+            self._do(["download"])
+
     def status(self) -> Answer | None:
         """How they are; nothing where none run."""
         if not (self.directory / "twin.json").exists():
