@@ -16,6 +16,7 @@ from typing import Any
 
 from fleetlib.core.errors import FleetError
 
+from .files import open_private, private_folder
 from .places import LOCK, LOG, RECORD
 
 ANSWER_SECONDS = 30.0
@@ -57,8 +58,8 @@ def is_running(folder: Path) -> bool:
 @contextlib.contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """One process for a directory, whatever happened to the last one."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with (folder / LOCK).open("w") as file:
+    private_folder(folder)
+    with open(folder / LOCK, "w", opener=open_private) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -68,8 +69,8 @@ def locked(folder: Path) -> Iterator[None]:
 
 def start(folder: Path, arguments: Sequence[str], timeout_seconds: float = 30.0) -> dict[str, Any]:
     """Start ``python -m twin run`` in the background and wait until it answers."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with (folder / LOG).open("ab") as log:
+    private_folder(folder)
+    with open(folder / LOG, "ab", opener=open_private) as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "twin", "run", "--dir", str(folder), *arguments],
             cwd=CHECKOUT,
