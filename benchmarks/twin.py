@@ -161,7 +161,9 @@ def timed(act: Callable[[], Any]) -> tuple[float, Any]:
     """How long something takes, and what it answers."""
     begun = time.monotonic()
     answer = act()
-    return time.monotonic() - begun, answer
+    seconds = time.monotonic() - begun
+    print(f"{seconds:.1f} s: {answer if isinstance(answer, int) else 'done'}", file=sys.stderr)
+    return seconds, answer
 
 
 def connected(twins: Twins) -> int:

@@ -30,6 +30,8 @@ from .rotation import Rotation, identities
 MEMORY_BYTES, IDLE_BYTES, PROGRAM_BYTES = 327_680, 131_072, 12_288
 """Of an ESP32-C3's RAM: in all, in use without programs, and by each program on top of its code."""
 RESTART_SECONDS = 0.5
+AT_THE_DOOR = 16
+"""Boards that connect at the same time."""
 RETRY_SECONDS, RETRY_MOST_SECONDS = 1.0, 30.0
 _REPORT_DELAY_SECONDS = 0.2
 """So that what changes together is told together."""
@@ -48,6 +50,8 @@ class World:
     seed: str = ""
     public_key: Path | None = None
     """File with the key (PEM) that firmware has to be signed by; none for no check."""
+    door: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_THE_DOOR))
+    """Hundreds at once would overload a broker on the same machine, and none be served in time."""
     confirm_seconds: float = 60.0
     """So long new firmware may take to be well before it is given up."""
 
@@ -246,9 +250,10 @@ class Board:
     async def _connect_and_serve(self) -> None:
         self._become("connecting")
         await self.dawdle()
-        link = await self._open()
-        self._link, self._jobs = link, Jobs(self)
-        await link.subscribe(protocol.filters(self.thing))
+        async with self._world.door:
+            link = await self._open()
+            self._link, self._jobs = link, Jobs(self)
+            await link.subscribe(protocol.filters(self.thing))
         self._become("connected")
         self.condition.connections += 1
         if not await self._is_well():

@@ -72,8 +72,10 @@ def make(
     """
     made = []
     for device_id, thing in things:
-        values = _values(store, device_id, thing, place)
         board = folder / device_id
+        if store.is_key_on_device(thing) and (board / FLASH).exists():
+            continue  # its newest identity is in its memory, and nowhere else
+        values = _values(store, device_id, thing, place)
         if _has(board / FLASH, values):
             continue
         made.append(device_id)
@@ -116,10 +118,10 @@ def _values(store: DeviceStore, device_id: str, thing: str, place: Place) -> Val
 
 
 def _has(path: Path, values: Values) -> bool:
-    """Whether a flash has this identity."""
+    """Whether a flash has this identity; how the board behaves may have been written by somebody else."""
     flash = Flash(path)
     try:
-        found, config = identity.read(flash, partition.read(flash))
+        found, _ = identity.read(flash, partition.read(flash))
     except DamagedError:
         return False
     wanted = {name: value for name, (_, value) in values["identity"].items()}
@@ -132,7 +134,7 @@ def _has(path: Path, values: Values) -> bool:
         "certificate": found.certificate.decode(),
         "private_key": found.private_key.decode(),
         "root_ca": found.root_ca.decode(),
-    } and config.report_seconds == int(values["config"]["report_seconds"][1])
+    }
 
 
 def flash_bytes(values: Values, firmware_version: str) -> bytes:

@@ -69,7 +69,7 @@ class Fleet:
             self._scratch,
             settings.seed,
             settings.public_key,
-            settings.confirm_seconds,
+            confirm_seconds=settings.confirm_seconds,
         )
 
     async def run(self, pid: int) -> None:

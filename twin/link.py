@@ -24,7 +24,8 @@ from .flash import DamagedError
 from .identity import Identity
 
 KEEPALIVE_SECONDS = 60
-TIMEOUT_SECONDS = 20.0
+TIMEOUT_SECONDS = 60.0
+"""Long: a board that gives up too early and comes again makes a slow broker slower."""
 FILTERS_AT_ONCE = 8
 """AWS IoT's limit for one SUBSCRIBE."""
 

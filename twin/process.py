@@ -17,7 +17,7 @@ from typing import Any
 
 from fleetlib.core.errors import FleetError
 
-from .files import write_private
+from .files import open_private, private_folder, write_private
 from .places import BOARDS, LOCK, LOG, RECORD, SERVER, SERVER_ANSWER
 
 ANSWER_SECONDS = 30.0
@@ -59,8 +59,8 @@ def is_running(folder: Path) -> bool:
 @contextlib.contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """One process for a directory, whatever happened to the last one."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with (folder / LOCK).open("w") as file:
+    private_folder(folder)
+    with open(folder / LOCK, "w", opener=open_private) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -70,8 +70,8 @@ def locked(folder: Path) -> Iterator[None]:
 
 def start(folder: Path, arguments: Sequence[str], timeout_seconds: float = 30.0) -> dict[str, Any]:
     """Start ``python -m twin run`` in the background and wait until it answers."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with (folder / LOG).open("ab") as log:
+    private_folder(folder)
+    with open(folder / LOG, "ab", opener=open_private) as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "twin", "run", "--dir", str(folder), *arguments],
             cwd=CHECKOUT,
@@ -95,10 +95,10 @@ def start(folder: Path, arguments: Sequence[str], timeout_seconds: float = 30.0)
 def serve(folder: Path, names: Sequence[str], timeout_seconds: float = 30.0) -> dict[str, Any]:
     """Put boards into download mode: a process of its own serves their flash. Its ports by board."""
     hang_up(folder)
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    private_folder(folder)
     answer = folder / SERVER_ANSWER
     answer.unlink(missing_ok=True)
-    with (folder / LOG).open("ab") as log, answer.open("wb") as out:
+    with open(folder / LOG, "ab", opener=open_private) as log, open(answer, "wb", opener=open_private) as out:
         process = subprocess.Popen(
             [sys.executable, "-m", "twin.flash_server", str(folder / BOARDS), "--names", *names],
             cwd=CHECKOUT,

@@ -76,9 +76,18 @@ class DeviceStore:
 
     def key(self, thing: str) -> bytes:
         """The private key, as PEM that is not encrypted."""
+        if self.is_key_on_device(thing):
+            raise DeviceError(
+                f"the private key of {thing} is only on the device: it made it when its certificate was rotated.",
+                "To give a board this device's identity anew, decommission the device and provision it.",
+            )
         with explained(self.directory / thing):
             data = self.key_path(thing).read_bytes()
         return self._opened(thing, data)[0] if key_files.is_encrypted(data) else data
+
+    def is_key_on_device(self, thing: str) -> bool:
+        """Whether only the device has its private key."""
+        return bool((self._record(thing) or {}).get("key_on_device"))
 
     def key_password(self, thing: str) -> bytes | None:
         """What opens the key file, for who reads the file itself; None when it is not encrypted."""

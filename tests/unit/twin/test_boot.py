@@ -48,6 +48,12 @@ def test_the_factory_leaves_a_board_that_has_its_identity(store, place, tmp_path
     assert (tmp_path / "device-001/flash.bin").stat().st_mode & 0o777 == 0o600
 
 
+def test_the_directories_of_keys_are_private(store, place, tmp_path):
+    factory.make(tmp_path / "twin/boards", store, [("device-001", THING)], place)
+    for name in ("twin", "twin/boards", "twin/boards/device-001"):
+        assert (tmp_path / name).stat().st_mode & 0o777 == 0o700
+
+
 def test_a_new_image_starts_and_stays_once_it_is_confirmed(flash):
     update(flash)
     first = boot.boot(flash)
