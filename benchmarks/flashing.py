@@ -49,12 +49,14 @@ def main() -> int:
     parser.add_argument("--writes", type=int, default=1000)
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks/results")
     chosen = parser.parse_args()
+    load = round(os.getloadavg()[0], 1)
     with tempfile.TemporaryDirectory() as directory:
         rate = measure_rate(Path(directory, "rate"))
         campaign = measure_faults(Path(directory, "faults"), chosen.writes)
     machine = {
         "python": platform.python_version(),
         "cores": os.cpu_count(),
+        "load": load,
         "esptool": esptool_version(),
         "commit": subprocess.run(
             ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True
@@ -186,10 +188,10 @@ def markdown(found: dict[str, Any]) -> str:
         "# Flashing",
         "",
         f"Measured by `python benchmarks/flashing.py`, commit {machine['commit']}, on {machine['cores']} "
-        f"cores, Python {machine['python']}, esptool {machine['esptool']}, against served boards "
-        "(twin/flash_server.py) whose lines have their rate: 115,200 baud at first, then 921,600. Images of "
-        f"{IMAGE_BYTES:,} bytes that compress to 0.53; the median of {ROUNDS} rounds. The time that a real "
-        "flash chip takes is not in it.",
+        f"cores (load by others {machine['load']}), Python {machine['python']}, esptool "
+        f"{machine['esptool']}, against served boards (twin/flash_server.py) whose lines have their rate: "
+        f"115,200 baud at first, then 921,600. Images of {IMAGE_BYTES:,} bytes that compress to 0.53; the "
+        f"median of {ROUNDS} rounds. The time that a real flash chip takes is not in it.",
         "",
         "| What | Required | Measured | |",
         "|---|---|---|---|",

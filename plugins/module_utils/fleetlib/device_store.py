@@ -78,7 +78,7 @@ class DeviceStore:
         """The private key, as PEM that is not encrypted."""
         if self.is_key_on_device(thing):
             raise DeviceError(
-                f"the private key of {thing} is only on the device: it made it when its certificate was rotated.",
+                f"the private key of {thing} is only on the device, which made it for a rotation.",
                 "To give a board this device's identity anew, decommission the device and provision it.",
             )
         with explained(self.directory / thing):

@@ -159,7 +159,7 @@ class Bench:
     def _hear(self, worker: _Worker) -> None:
         try:
             kind, *content = worker.channel.recv()
-        except EOFError:
+        except (EOFError, ConnectionResetError):
             worker.process.join()
             worker.outcome = Outcome(worker.order.port)
             worker.outcome.error = (

@@ -96,6 +96,13 @@ def test_boards_entered_twice_are_found():
     assert station.conflicts(things) == {"m1": ["device-001", "device-003"]}
 
 
+def test_a_board_that_is_changed_between_two_attempts_is_refused():
+    desk = station.Desk({})
+    assert desk.claim("m1", "device-001", "p1") is None
+    assert desk.claim("m1", "device-001", "p1") is None
+    assert "was changed: it was m1" in desk.claim("m2", "device-001", "p1")
+
+
 def test_a_mac_is_written_one_way():
     assert station.check_mac("x", "58:CF:79:00:00:01") == "58:cf:79:00:00:01"
     with pytest.raises(InvalidInputError, match="is no MAC"):

@@ -35,6 +35,7 @@ class Desk:
     replace_boards: bool = False
     """Whether a device may get another board than it had."""
     _claimed: dict[str, str] = field(default_factory=dict)
+    _became: dict[str, str] = field(default_factory=dict)
 
     def claim(self, mac: str, device_id: str, port: str) -> str | None:
         """Take the board for the device; or the reason why not."""
@@ -52,6 +53,11 @@ class Desk:
             return (
                 f"{device_id} is the board {before} already; a second board with its identity would push it "
                 "off the line. If that board is gone for good: flashing_replace_boards=true."
+            )
+        first = self._became.setdefault(device_id, mac)
+        if first != mac:
+            return (
+                f"The board at {port} was changed: it was {first}, which may have got the identity already."
             )
         self._claimed[mac] = port
         return None
