@@ -215,7 +215,11 @@ def render(found: dict[str, Any]) -> str:
     left = found["steps"][-1]["count"]
     stored = [one["stored_bytes"] for one in found["steps"] if "stored_bytes" in one]
     lines += ["", f"Bytes stored: {stored[0]:,} by the first snapshot, {stored[1]:,} by the second."]
-    lines += [f"After the restore {left} differences from the snapshot were left.", ""]
+    lines += [f"After the restore {left} differences from the snapshot were left."]
+    lines += [
+        "Pages follow one another, so a snapshot also waits for each answer of the emulator; how long AWS"
+    ]
+    lines += ["takes for them was not measured.", ""]
     return "\n".join(lines)
 
 
