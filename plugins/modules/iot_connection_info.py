@@ -16,6 +16,7 @@ author: steel.fleet maintainers (@steel-fleet)
 extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
+  - steel.fleet.key_protection
 attributes:
   check_mode:
     description: Only reads.
@@ -105,6 +106,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.steel.fleet.plugins.module_utils import key_protection
 from ansible_collections.steel.fleet.plugins.module_utils.fleet_aws_module import run_aws_module
 from ansible_collections.steel.fleet.plugins.module_utils.fleet_module import Context
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.aws import account, device_facts
@@ -131,11 +133,11 @@ def work(context: Context) -> dict[str, Any]:
         raise InvalidInputError(f"since_minutes is {params['since_minutes']}; it must be 1 or more.")
     keys.require()
     iot, now = context.client("iot"), SystemClock().now()
-    things = chosen(params, iot)
+    things, directory = chosen(params, iot), Path(params["devices_directory"])
     sources = Sources(
         iot,
         context.client("logs"),
-        DeviceStore(Path(params["devices_directory"])),
+        DeviceStore(directory, key_protection.protection(context, directory)),
         params["broker_log_group"],
         params["device_log_group"],
     )
@@ -184,6 +186,7 @@ def main() -> None:
             "device_ids": {"type": "list", "elements": "str", "default": []},
             "most_devices": {"type": "int", "default": 20},
             "devices_directory": {"type": "path", "required": True},
+            **key_protection.ARGUMENT_SPEC,
             "quarantine_group": {"type": "str", "default": ""},
             "quarantine_policy": {"type": "str", "default": ""},
             "broker_log_group": {"type": "str", "default": ""},

@@ -98,8 +98,8 @@ options:
     default: twin
   faults:
     description:
-      - What shall go wrong, such as C({refuse_jobs: 0.1}); see C(docs/twin.md). What is not named stays as it
-        is.
+      - "What shall go wrong, such as C({refuse_jobs: 0.1}); see C(docs/twin.md)."
+      - What is not named stays as it is.
     type: dict
     default: {}
   faults_boards:
