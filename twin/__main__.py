@@ -171,6 +171,7 @@ def _download(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _stop(options: argparse.Namespace) -> dict[str, Any]:
+    process.hang_up(options.dir)
     return {"stopped": process.stop(options.dir)}
 
 

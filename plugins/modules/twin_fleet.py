@@ -173,6 +173,8 @@ def work(context: Context) -> dict[str, Any]:
         "diff": {"before": {"state": before}, "after": {"state": wanted}},
     }
     if wanted == "stopped":
+        if not context.check_mode:
+            twins.end_download()
         if running and not context.check_mode:
             twins.stop()
         return result

@@ -95,3 +95,11 @@ def test_the_report_says_that_every_check_passed():
     assert record["result"] == "passed"
     assert record["checks"]["failed"] == 0
     assert record["checks"]["passed"] > 10
+
+
+@pytest.mark.parametrize("thing", DEVICES[:3])
+def test_a_virtual_board_was_flashed_as_the_device_and_is_connected(aws, thing):
+    found = aws("iot").search_index(indexName="AWS_Things", queryString=f"thingName:{thing}")["things"][0]
+    assert found["connectivity"]["connected"] is True
+    assert len(found["attributes"]["mac"]) == len("58:cf:79:00:00:01")
+    assert found["attributes"]["firmware_version"] == "1.0.0"
