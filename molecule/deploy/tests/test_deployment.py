@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import tomllib
 from pathlib import Path
 
@@ -97,6 +98,10 @@ def test_the_report_says_that_every_check_passed():
     assert record["checks"]["passed"] > 10
 
 
+@pytest.mark.skipif(
+    shutil.which("riscv64-unknown-elf-gcc") is None,
+    reason="riscv64-unknown-elf-gcc is not installed: no image to flash can be built",
+)
 @pytest.mark.parametrize("thing", DEVICES[:3])
 def test_a_virtual_board_was_flashed_as_the_device_and_is_connected(aws, thing):
     found = aws("iot").search_index(indexName="AWS_Things", queryString=f"thingName:{thing}")["things"][0]
