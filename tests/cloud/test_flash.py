@@ -121,7 +121,7 @@ def test_boards_are_flashed_recorded_and_not_written_twice(flash, boards, state,
         assert attributes(aws, device)["firmware_version"] == "1.0.0"
     key = DeviceStore(state / "devices").key("fleet-local-device-001").decode().splitlines()[1]
     assert key not in first.stdout + first.stderr
-    assert left_over() == before
+    assert left_over() <= before
     second = flash(at_ports(boards))
     assert "changed=0" in second.stdout, second.stdout + second.stderr
     boards.damage("board-2", 0x20000)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -51,6 +52,12 @@ class Desk:
         return [one[1] for one in self.told]
 
 
+def finish(work):
+    """In a thread of its own: the browser's tests leave an event loop running in this one."""
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, work).result()
+
+
 @pytest.fixture
 def play(root, steel_test):
     """``play(scene)`` runs ``scene(desk, programs)`` with the engine."""
@@ -63,7 +70,7 @@ def play(root, steel_test):
             finally:
                 await engines.close()
 
-        asyncio.run(run())
+        finish(run())
 
     return play
 
@@ -192,4 +199,4 @@ def test_without_an_engine_a_board_says_so(tmp_path):
             await Engines(None).check("")
         assert desk.told[-1][1] == "Failed"
 
-    asyncio.run(scene())
+    finish(scene())
