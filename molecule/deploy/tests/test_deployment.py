@@ -79,7 +79,8 @@ def test_a_device_configuration_has_the_sections_of_the_guide(thing):
 def test_every_program_was_validated_in_the_cloud(aws, outputs):
     s3 = aws("s3")
     bucket = outputs["ProgramsBucket"]
-    keys = [item["Key"] for item in s3.list_objects_v2(Bucket=bucket).get("Contents", [])]
+    stored = [item["Key"] for item in s3.list_objects_v2(Bucket=bucket).get("Contents", [])]
+    keys = [key for key in stored if key.endswith(".scm")]
     assert len(keys) >= 4
     for key in keys:
         tags = {tag["Key"]: tag["Value"] for tag in s3.get_object_tagging(Bucket=bucket, Key=key)["TagSet"]}
