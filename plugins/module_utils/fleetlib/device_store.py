@@ -76,7 +76,7 @@ class DeviceStore:
 
     def key(self, thing: str) -> bytes:
         """The private key, as PEM that is not encrypted."""
-        if self.is_key_on_device(thing):
+        if not self.key_path(thing).exists() and self.is_key_on_device(thing):
             raise DeviceError(
                 f"the private key of {thing} is only on the device, which made it for a rotation.",
                 "To give a board this device's identity anew, decommission the device and provision it.",

@@ -6,6 +6,8 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
+from .errors import FleetError
+
 T = TypeVar("T")
 
 
@@ -17,6 +19,7 @@ class Crew:
         self.size = size
         self.error: Exception | None = None
         """What halted the crew."""
+        self._failed_in_a_row = 0
         self._lock = threading.Lock()
         self._stop = threading.Event()
 
@@ -30,6 +33,19 @@ class Crew:
         with self._lock:
             self.error = self.error or error
         self._stop.set()
+
+    def succeeded(self) -> None:
+        """One device is done."""
+        with self._lock:
+            self._failed_in_a_row = 0
+
+    def failed(self, name: str, reason: str) -> None:
+        """One device is not. Twice as many in a row as are worked on at once halt the crew."""
+        with self._lock:
+            self._failed_in_a_row += 1
+            in_a_row = self._failed_in_a_row
+        if in_a_row >= 2 * self.size:
+            self.halt(FleetError(f"{in_a_row} devices in a row failed, the last one, {name}: {reason}"))
 
     def work(self, items: Iterable[T], action: Callable[[T], None]) -> None:
         """Call ``action`` with every item, several at a time, until all are done or the crew is halted."""

@@ -233,7 +233,6 @@ class Remover:
         self._meter = meter
         self._crew = crew
         self._lock = threading.Lock()
-        self._failed_in_a_row = 0
         self._outcome = Outcome()
 
     def run(self) -> Outcome:
@@ -250,9 +249,9 @@ class Remover:
             self._failed(name, str(error))
             return
         self._journal.write("done", thing=name, archive=where)
+        self._crew.succeeded()
         with self._lock:
             self._outcome.archived[name] = where
-            self._failed_in_a_row = 0
             self._meter.count()
 
     def _remove(self, name: str) -> str:
@@ -290,11 +289,8 @@ class Remover:
         self._journal.write("failed", thing=name, reason=reason)
         with self._lock:
             self._outcome.failed[name] = reason
-            self._failed_in_a_row += 1
-            in_a_row = self._failed_in_a_row
             self._meter.count(failed=True)
-        if in_a_row >= 2 * self._crew.size:
-            self._crew.halt(FleetError(f"{in_a_row} devices in a row failed, the last one, {name}: {reason}"))
+        self._crew.failed(name, reason)
 
 
 def look(order: Order, cloud: Cloud, crew: Crew) -> dict[str, Mapping[str, Any]]:

@@ -95,7 +95,6 @@ class Engine:
         self._outcome = Outcome()
         self._lost: list[tuple[str, Steps]] = []
         self._taken = orphans.taken(plan.registry)
-        self._failed_in_a_row = 0
         self._noted = clock.monotonic()
         self._actions: dict[Step, Callable[[str, HeldCertificate], None]] = {
             Step.POLICY: lambda name, certificate: cloud.attach_policy(certificate.arn),
@@ -220,9 +219,9 @@ class Engine:
 
     def _done(self, name: str) -> None:
         self._journal.note("done", thing=name)
+        self._crew.succeeded()
         with self._lock:
             self._outcome.done += 1
-            self._failed_in_a_row = 0
             self._meter.count()
             self._note_progress()
 
@@ -230,12 +229,9 @@ class Engine:
         self._journal.note("failed", thing=name, reason=reason)
         with self._lock:
             self._outcome.failed[name] = reason
-            self._failed_in_a_row += 1
             self._meter.count(failed=True)
             self._note_progress()
-            in_a_row = self._failed_in_a_row
-        if in_a_row >= 2 * self._settings.concurrency:
-            self._crew.halt(FleetError(f"{in_a_row} devices in a row failed, the last one, {name}: {reason}"))
+        self._crew.failed(name, reason)
 
     def _note_progress(self) -> None:
         now = self._clock.monotonic()
