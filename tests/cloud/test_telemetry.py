@@ -1,4 +1,4 @@
-"""Virtual boards, the telemetry stack, CloudWatch: what boards tell is found there. One stack for all tests."""
+"""Virtual boards, the telemetry stack, CloudWatch: what boards tell is found there. One stack serves all."""
 
 from __future__ import annotations
 

@@ -3,8 +3,9 @@
 """What boards tell and where it ends up: the one place for namespaces, metrics, units and log groups.
 
 `read` turns a message into measurements and a line of a log. The telemetry stack does the same with rules and
-metric filters where the cloud has them; a test holds the stack to the names in here. No metric has dimensions:
-CloudWatch charges for every combination, and what one device does is in its shadow, which health.yml reads.
+metric filters where the cloud has them; a test holds the stack to the names in here. No metric has
+dimensions: CloudWatch charges for every combination, and what one device does is in its shadow, which
+health.yml reads.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ LOG_GROUP: Final = "/aws/iot/steel-runtime"
 """Log group of what boards log."""
 LEVELS: Final = ("error", "warn", "info", "debug", "trace")
 """What boards log, the worst first."""
+STATUSES: Final = ("Pending", "Loading", "Running", "Completed", "Failed", "Stopped")
+"""States of a program, as boards report them."""
 SECURITY_ALERT: Final = "security"
 """An alert whose kind begins with it is one of security: ``alerts/<thing>/security-…``."""
 _MOST: Final = 1e15
@@ -189,7 +192,10 @@ def _log(message: _Message) -> Report:
 
 def _status(message: _Message) -> Report:
     message.text("program_id")
-    ended = {"Completed": PROGRAM_SUCCESSES, "Failed": PROGRAM_FAILURES}.get(message.text("status"))
+    status = message.text("status")
+    if status not in STATUSES:
+        raise MalformedError(f"status is {_shown(status)}; it must be {', '.join(STATUSES)}.")
+    ended = {"Completed": PROGRAM_SUCCESSES, "Failed": PROGRAM_FAILURES}.get(status)
     found = [Measurement(ended, 1)] if ended else []
     if message.body.get("execution_time_ms") is not None:
         found.append(Measurement(PROGRAM_TIME, message.number("execution_time_ms")))
