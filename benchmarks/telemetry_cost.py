@@ -1,7 +1,7 @@
 """What telemetry costs: python benchmarks/telemetry_cost.py [--devices 1000] [--interval 60]
 
-Computes, from the prices in fleetlib/core/prices.py, what each way to CloudWatch costs a month, and the bill of the
-way that the telemetry stack takes. Nothing is measured and nothing is called. The tables are Markdown.
+Computes, from the prices in fleetlib/core/prices.py, what each way to CloudWatch costs a month, and the bill
+of the way that the telemetry stack takes. Nothing is measured and nothing is called. The tables are Markdown.
 """
 
 from __future__ import annotations
@@ -22,14 +22,12 @@ def tables(traffic: telemetry_cost.Traffic) -> str:
     bill = telemetry_cost.bill(traffic)
     total = telemetry_cost.Cost("Together", sum(one.dollars for one in bill), "")
     said = (
-        f"{traffic.devices:,} devices, metrics every {traffic.interval_seconds:g} s, {traffic.lines_per_hour:g} log"
-        f" messages and {traffic.reports_per_hour:g} program reports an hour; {prices.REGION}, prices of"
-        f" {prices.LOOKED_UP}."
+        f"{traffic.devices:,} devices, metrics every {traffic.interval_seconds:g} s,"
+        f" {traffic.lines_per_hour:g} log messages and {traffic.reports_per_hour:g} program reports an hour;"
+        f" {prices.REGION}, prices of {prices.LOOKED_UP}."
     )
-    return "\n".join(
-        [said, "", *_rows("Way from message to metrics", telemetry_cost.metrics(traffic)), ""]
-        + _rows("Part of the bill", [*bill, total])
-    )
+    ways = _rows("Way from message to metrics", telemetry_cost.metrics(traffic))
+    return "\n".join([said, "", *ways, "", *_rows("Part of the bill", [*bill, total])])
 
 
 def _rows(title: str, costs: Iterable[telemetry_cost.Cost]) -> list[str]:
@@ -42,7 +40,9 @@ def _rows(title: str, costs: Iterable[telemetry_cost.Cost]) -> list[str]:
 
 def main() -> None:
     """Print them."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--devices", type=int, default=1000)
     parser.add_argument("--interval", type=float, default=60)
     given = parser.parse_args()

@@ -65,9 +65,13 @@ performance:
   type: dict
   returned: success
   contains:
-    start: {description: When the period begins., type: str, returned: always, sample: "2026-02-01T00:00:00.000Z"}
+    start: {description: When it begins., type: str, returned: always, sample: "2026-02-01T00:00:00.000Z"}
     end: {description: When it is over., type: str, returned: always, sample: "2026-03-01T00:00:00.000Z"}
-    previous_start: {description: When the one before begins., type: str, returned: always, sample: "2026-01-04T00:00:00.000Z"}
+    previous_start:
+      description: When the period before begins.
+      type: str
+      returned: always
+      sample: "2026-01-04T00:00:00.000Z"
     compared:
       description: Whether CloudWatch still knows the period before.
       type: bool
@@ -80,7 +84,7 @@ performance:
       returned: always
       sample: {met: 5, missed: 1, no data: 0}
     figures:
-      description: Every figure, with its value, how many values are behind it, the one before, target and verdict.
+      description: Every figure, with how many values are behind it, the one before, target and verdict.
       type: list
       elements: dict
       returned: always

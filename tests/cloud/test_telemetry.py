@@ -13,6 +13,7 @@ from fleetlib import local_cloud
 from fleetlib.core import bundle, telemetry
 
 from tests.cloud.twin_world import ENVIRONMENT, GROUP, PREFIX, Twins, provision, running, thing, until
+from tests.module_runner import run_module
 
 pytestmark = pytest.mark.cloud
 LOG_GROUP = "/aws/iot/steel-runtime"
@@ -32,6 +33,12 @@ class Site:
         key = f"8{os.getpid() % 10**11:011d}"
         where = {"endpoint_url": cloud.endpoint_url, "region_name": cloud.region}
         keys = {"aws_access_key_id": key, "aws_secret_access_key": local_cloud.SECRET_KEY}
+        self.connection = {
+            "endpoint_url": cloud.endpoint_url,
+            "region": cloud.region,
+            "access_key": key,
+            "secret_key": local_cloud.SECRET_KEY,
+        }
         self.client = {name: boto3.client(name, **where, **keys) for name in SERVICES}
         provision(self.client["iot"], directory / "state", 1)
         self.twins = Twins(directory / "twin", cloud, directory / "state/devices")
@@ -169,7 +176,8 @@ def test_another_fleet_of_the_account_is_left_alone(site):
 
 def test_a_firmware_update_that_was_rolled_back_is_counted(site, board):
     iot = site.client["iot"]
-    iot.update_event_configurations(eventConfigurations={"JOB_EXECUTION": {"Enabled": True}})
+    assert run_module("iot_events", job_executions=True, **site.connection)["changed"]
+    assert not run_module("iot_events", job_executions=True, **site.connection)["changed"]
     update = {"firmware_version": "9.9.9", "checksum": "0" * 64, "download_url": "ftp://nowhere"}
     arn = iot.describe_thing(thingName=board)["thingArn"]
     iot.create_job(

@@ -2,8 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """List prices of AWS that estimates here are made with, as data: what, for how much of it, from where.
 
-US West (Oregon), first tier, without free tiers and taxes. They change rarely and are no offer: look at the source
-before a decision hangs on them, and write what it says and the date in here.
+US West (Oregon), first tier, without free tiers and taxes. They change rarely and are no offer: look at the
+source before a decision hangs on them, and write what it says and the date in here.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Final
 
 REGION: Final = "us-west-2"
 LOOKED_UP: Final = "2026-11-28"
-"""When they were compared with public copies of the pages below, not with a bill."""
+"""When they were compared with texts that quote the pages below; the pages themselves were out of reach."""
 _IOT: Final = "https://aws.amazon.com/iot-core/pricing/"
 _CLOUDWATCH: Final = "https://aws.amazon.com/cloudwatch/pricing/"
 _LAMBDA: Final = "https://aws.amazon.com/lambda/pricing/"

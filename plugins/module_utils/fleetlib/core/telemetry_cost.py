@@ -16,6 +16,8 @@ EVENT_BYTES: Final = 26
 """What CloudWatch Logs counts for an event on top of its text (AWS documentation, “PutLogEvents”)."""
 COMPRESSED: Final = 0.15
 """How large logs are once they are kept (AWS's own examples on the pricing page)."""
+RULES: Final = 2
+"""That look at a message the native way: one takes it, one would refuse it. AWS may not count the second."""
 VALUES: Final = 3
 """Of a metrics message: memory, processor, latency."""
 LAMBDA_SECONDS, LAMBDA_GIGABYTES = 0.02, 0.125
@@ -89,7 +91,7 @@ class Cost:
 
 
 def metrics(traffic: Traffic) -> list[Cost]:
-    """Ways for metrics messages to become metrics, the cheapest first. Sending them costs the same with each."""
+    """Ways from messages to metrics, the cheapest first. Sending the messages costs the same each way."""
     messages = traffic.metrics
     rule, action = prices.IOT_RULE.of(messages), prices.IOT_ACTION.of(messages)
     embedded = LINE | EMBEDDED
@@ -98,12 +100,12 @@ def metrics(traffic: Traffic) -> list[Cost]:
     found = [
         Cost(
             "cloudwatchLogs action, metric filters",
-            rule + action + _logs(messages, _bytes(LINE)),
+            RULES * rule + action + _logs(messages, _bytes(LINE)),
             f"one line of {_bytes(LINE)} bytes a message; filters are free",
         ),
         Cost(
             "cloudwatchLogs action, embedded metric format",
-            rule + action + _logs(messages, _bytes(embedded)),
+            RULES * rule + action + _logs(messages, _bytes(embedded)),
             f"one line of {_bytes(embedded)} bytes a message",
         ),
         Cost(
@@ -141,8 +143,8 @@ def bill(traffic: Traffic) -> list[Cost]:
         Cost("Messages to AWS IoT", prices.IOT_MESSAGE.of(every), f"{every:,.0f} messages"),
         Cost(
             "Rules and actions",
-            prices.IOT_RULE.of(every) + prices.IOT_ACTION.of(every),
-            "one rule and one action for each",
+            RULES * prices.IOT_RULE.of(every) + prices.IOT_ACTION.of(every),
+            f"{RULES} rules and one action for each",
         ),
         Cost("Log lines of metrics", _logs(traffic.metrics, _bytes(LINE)), f"{_bytes(LINE)} bytes each"),
         Cost(

@@ -3,14 +3,15 @@
 """The Lambda function that brings telemetry to CloudWatch where topic rules cannot do so themselves.
 
 A rule of the telemetry stack hands over ``{topic, payload (base64), received (ms)}``. What a message means is
-``fleetlib.core.telemetry``, in the same zip file. A message that does not follow the protocol goes to the queue of
-failures, in the shape of AWS IoT's error actions, and counts as ``MalformedMessages``; nothing is raised for it, so
-that it is not tried again.
+``fleetlib.core.telemetry``, in the same zip file. A message that does not follow the protocol goes to the queue
+of failures, in the shape of AWS IoT's error actions, and counts as ``MalformedMessages``; nothing is raised for
+it, so that it is not tried again.
 """
 
 from __future__ import annotations
 
 import base64
+import contextlib
 import functools
 import json
 import os
@@ -84,10 +85,9 @@ def put_line(stream: str, received: int, line: Mapping[str, Any], around: Surrou
     try:
         around.logs.put_log_events(**where, logEvents=events)
     except around.logs.exceptions.ResourceNotFoundException:
-        try:
+        # Another message of the device may have been faster.
+        with contextlib.suppress(around.logs.exceptions.ResourceAlreadyExistsException):
             around.logs.create_log_stream(**where)
-        except around.logs.exceptions.ResourceAlreadyExistsException:
-            pass  # another message of the device was faster
         around.logs.put_log_events(**where, logEvents=events)
 
 
