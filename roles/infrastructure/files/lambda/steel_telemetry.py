@@ -3,9 +3,9 @@
 """The Lambda function that brings telemetry to CloudWatch where topic rules cannot do so themselves.
 
 A rule of the telemetry stack hands over ``{topic, payload (base64), received (ms)}``. What a message means is
-``fleetlib.core.telemetry``, in the same zip file. A message that does not follow the protocol goes to the queue
-of failures, in the shape of AWS IoT's error actions, and counts as ``MalformedMessages``; nothing is raised for
-it, so that it is not tried again.
+``fleetlib.core.telemetry``, in the same zip file. A message that does not follow the protocol goes to the
+queue of failures, in the shape of AWS IoT's error actions, and counts as ``MalformedMessages``; nothing is
+raised for it, so that it is not tried again.
 """
 
 from __future__ import annotations
