@@ -11,8 +11,8 @@ description:
   - Reads both regions in pages, side by side, and compares them field by field.
   - Compared are things, groups, types, certificates, policies, rules, indexing, what shadows wish, objects,
     stacks and functions.
-  - What has to be another in every region is made equal before. That is the region's name, ids of keys, and the
-    suffix of names in IAM.
+  - What has to be another in every region is made equal before. That is the region's name, ids of keys, and
+    the suffix of names in IAM.
 author: steel.fleet maintainers (@steel-fleet)
 extends_documentation_fragment:
   - amazon.aws.common.modules

@@ -9,10 +9,10 @@ short_description: Bring a fleet's second region to what the first one holds
 version_added: 0.1.0
 description:
   - Registers certificates under the same id with C(RegisterCertificateWithoutCA), so that devices connect to
-    either region with the key they have; makes things, groups, memberships, policies, shadows and rules; copies
-    objects that are lacking or older.
-  - Follows the first region in what is taken away, too. Memberships end, policies and certificates are taken off,
-    and certificates that the first region does not know become INACTIVE. Deletes nothing.
+    either region with the key they have; makes things, groups, memberships, policies, shadows and rules;
+    copies objects that are lacking or older.
+  - Follows the first region in what is taken away, too. Memberships end, policies and certificates are taken
+    off, and certificates that the first region does not know become INACTIVE. Deletes nothing.
   - Stacks are left to those that deploy them.
   - It may be killed at any moment. The next run goes on with what is left.
 author: steel.fleet maintainers (@steel-fleet)

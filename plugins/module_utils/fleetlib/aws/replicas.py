@@ -27,8 +27,8 @@ def listed(s3: Any, bucket: str, pattern: str = "*") -> dict[str, Listed]:
 
 
 def copy(origin: Any, target: Any, key: str, from_bucket: str, to_bucket: str) -> None:
-    """s3:GetObject, GetObjectTagging and PutObject. The bytes go through this host: two clients need not be of
-    one account, or of one cloud."""
+    """s3:GetObject, GetObjectTagging and PutObject. The bytes go through this host: two clients need not
+    be of one account, or of one cloud."""
     found = origin.get_object(Bucket=from_bucket, Key=key)
     tags = origin.get_object_tagging(Bucket=from_bucket, Key=key)["TagSet"]
     given = {"ContentType": found["ContentType"]} if found.get("ContentType") else {}

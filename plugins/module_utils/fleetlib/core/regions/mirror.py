@@ -1,13 +1,13 @@
 """What a second region should hold, and the steps that bring it there.
 
 AWS replicates nothing of AWS IoT between regions: registry, certificates, policies and shadows are in one
-region each. A certificate keeps its id wherever it is registered, for that is the hash of its bytes; so a device
-connects to either region with the key that it has (RegisterCertificateWithoutCA, "multi-account registration"
-in AWS's guide).
+region each. A certificate keeps its id wherever it is registered, for that is the hash of its bytes; so a
+device connects to either region with the key that it has (RegisterCertificateWithoutCA, "multi-account
+registration" in AWS's guide).
 
-The second region follows the first in everything, also in what is taken away: who was cut off there, moved, or
-given another certificate, must not be welcome here. Nothing is deleted, though: the certificates of devices
-that the first region does not know are made INACTIVE, and the things stay, and are named.
+The second region follows the first in everything, also in what is taken away: who was cut off there, moved,
+or given another certificate, must not be welcome here. Nothing is deleted, though: the certificates of
+devices that the first region does not know are made INACTIVE, and the things stay, and are named.
 """
 
 from __future__ import annotations

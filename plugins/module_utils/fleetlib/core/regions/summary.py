@@ -17,7 +17,7 @@ MOST_ROWS: Final = 500
 
 
 def calls(plan: Plan, to_ask: int) -> dict[str, int]:
-    """Calls by operation. ``to_ask``: certificates whose text this host lacks, asked for in the first region."""
+    """Calls by operation. ``to_ask``: certificates whose text this host lacks and the first region has."""
     asked = {"DescribeCertificate": to_ask} if to_ask else {}
     return dict(sorted((Counter(plan.calls()) + Counter(asked)).items()))
 
@@ -36,10 +36,7 @@ def lines(
         return [f"{passage.target} holds what {passage.origin} holds; nothing differs."]
     first = f"{passage.target} differs from {passage.origin} in: {differing}."
     if not plan.changed:
-        return [
-            first,
-            "Nothing of that is for a run to change; it is listed, with the reason, in the report.",
-        ]
+        return [first, "No run changes that: stacks are deployed, and nothing is deleted."]
     steps = ", ".join(f"{count:,} x {kind}" for kind, count in plan.counts().items())
     time_needed = duration(seconds(needed, quotas))
     total = sum(needed.values())
