@@ -38,7 +38,7 @@ options:
     choices: [same, inactive]
     default: same
   objects:
-    description: Pairs of buckets whose objects are compared.
+    description: Pairs of buckets whose objects are compared. A pair with an empty name is left out.
     type: list
     elements: dict
     default: []

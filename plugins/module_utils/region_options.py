@@ -123,6 +123,7 @@ class Both:
         buckets = [
             Buckets(one["purpose"], one["origin"], one["bucket"], one["pattern"])
             for one in self.params["objects"]
+            if one["origin"] and one["bucket"]
         ]
         return Regions(
             self.origin, self.target, self.scope, self.passage, buckets, self._meter, self.local_pems
@@ -130,7 +131,9 @@ class Both:
 
     def _from_snapshot(self) -> FromSnapshot:
         sources = tuple(
-            Source(one["purpose"], one["bucket"], pattern=one["pattern"]) for one in self.params["objects"]
+            Source(one["purpose"], one["bucket"], pattern=one["pattern"])
+            for one in self.params["objects"]
+            if one["bucket"]
         )
         backups = Backups(
             self.target,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from ..errors import FleetError
+from ..validation.checks import Check, failed, passed, warned
 
 RULE: Final = "second-region"
 
@@ -18,7 +20,7 @@ class Replica:
     bucket: str
     destination: str
     key_arn: str
-    """Key or alias of the destination's region that encrypts replicas; empty for the bucket's own encryption."""
+    """Key or alias in the destination's region that encrypts replicas; empty for the bucket's own."""
 
 
 def wanted(replica: Replica, role_arn: str, partition: str = "aws") -> dict[str, Any]:
@@ -50,3 +52,15 @@ def differs(bucket: str, found: Mapping[str, Any], desired: Mapping[str, Any]) -
             f"Remove it, or make it yours under the name {RULE}.",
         )
     return dict(found) != dict(desired)
+
+
+def check(replica: Replica, statuses: Iterable[str]) -> Check:
+    """How the replication of the newest objects stands, as a row of a report."""
+    counts = Counter(one or "from before the rule" for one in statuses)
+    name = f"{replica.bucket} is replicated"
+    detail = ", ".join(f"{count} {status}" for status, count in sorted(counts.items())) or "no objects yet"
+    if counts["FAILED"]:
+        return failed(name, f"{detail}: look at the role's rights and at the other region's bucket and key.")
+    if counts["from before the rule"] or counts["PENDING"]:
+        return warned(name, f"{detail}; what the other region lacks is copied by this run.")
+    return passed(name, detail)
