@@ -28,7 +28,7 @@ attributes:
     support: full
 options:
   role_arn:
-    description: The role with which S3 replicates; output of the C(replication) stack. May be empty in check mode.
+    description: The role with which S3 replicates. May be empty in check mode.
     type: str
     required: true
   objects:
@@ -41,7 +41,7 @@ options:
       origin: {description: The bucket in this region., type: str, required: true}
       bucket: {description: The bucket in the other region., type: str, required: true}
   key_arn:
-    description: Key or alias in the other region that encrypts replicas. Empty takes the buckets' own encryption.
+    description: Key or alias in the other region that encrypts replicas; empty for none of its own.
     type: str
     default: ""
   looked_at:
