@@ -1,4 +1,4 @@
-"""Moving devices to another region's endpoint: the job that tells them, and who has come."""
+"""Moving devices to another region's endpoint: the jobs that tell them, and who has come."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from ..programs import SCHEMA
+from ..objects import digest
+from ..programs import SCHEMA, canonical
 
 OPERATION: Final = "endpoint.switch"
 
@@ -21,6 +22,8 @@ class Endpoint:
     region: str
     root_ca: str = ""
     """PEM that vouches for it, where it is not the authority that devices know already."""
+    standby: bool = False
+    """Whether devices only keep it, for when their own does not answer."""
 
 
 @dataclass(frozen=True)
@@ -72,8 +75,21 @@ def document(endpoint: Endpoint, jitter_seconds: int) -> dict[str, Any]:
     }
     if endpoint.root_ca:
         request["root_ca"] = endpoint.root_ca
+    if endpoint.standby:
+        request["standby"] = True
     jitter = {"jitter_seconds": jitter_seconds} if jitter_seconds else {}
     return {"schema": SCHEMA, "operation": OPERATION, "request": request, **jitter}
+
+
+def standby_prefix(fleet: str) -> str:
+    """How the ids of all jobs begin that let devices know another endpoint."""
+    return f"{fleet}-standby-"
+
+
+def standby_id(fleet: str, endpoint: Endpoint) -> str:
+    """The one job that tells this; another endpoint, or another authority, is another job."""
+    told = canonical(document(endpoint, 0))
+    return f"{standby_prefix(fleet)}{endpoint.region}-{digest(told)[:8]}"
 
 
 def prefix(fleet: str) -> str:
