@@ -83,7 +83,7 @@ options:
     elements: path
     default: []
   authority:
-    description: The certificate (PEM) of the authority that boards trust. Empty where it could not be fetched.
+    description: Certificate (PEM) of the authority that boards trust. Empty where it could not be fetched.
     type: str
     default: ""
   authority_url:

@@ -39,8 +39,9 @@ def ask(read: Callable[..., T], *arguments: Any) -> T | Unreadable:
     try:
         return read(*arguments)
     except ClientError as error:
-        code = error.response["Error"].get("Code", "refused")
-        return Unreadable(f"{error.operation_name} was not answered: {code}.")
+        said = error.response["Error"]
+        words = f"{said.get('Code', 'refused')}: {said.get('Message', '')}".rstrip(": .")
+        return Unreadable(f"{error.operation_name} was not answered: {words}.")
     except (BotoCoreError, ResponseParserError) as error:
         return Unreadable(f"The answer could not be read: {type(error).__name__}.")
 

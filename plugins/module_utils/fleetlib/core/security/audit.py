@@ -40,7 +40,7 @@ class Suppression:
 
     rule: str
     resource: str
-    """``*`` and ``?`` stand for any characters."""
+    """In both ``*`` and ``?`` stand for any characters."""
     reason: str
     expires: date
     """The last day on which it counts (UTC)."""
@@ -54,7 +54,7 @@ class Suppression:
                 f"A suppression has {', '.join(strange)}; it can have {', '.join(_KEYS)}."
             )
         rule = str(raw.get("rule") or "")
-        if rule not in set(known):
+        if not any(fnmatchcase(one, rule) for one in known):
             raise InvalidInputError(
                 f"A suppression names the rule {rule!r}; there is none of that name.",
                 "docs/security-audit.md has them all.",
@@ -65,7 +65,7 @@ class Suppression:
 
     def covers(self, finding: Finding) -> bool:
         """Whether it is about a finding, whenever."""
-        return self.rule == finding.rule.id and fnmatchcase(finding.resource, self.resource)
+        return fnmatchcase(finding.rule.id, self.rule) and fnmatchcase(finding.resource, self.resource)
 
     def counts(self, now: datetime) -> bool:
         """Whether it has not ended yet."""
