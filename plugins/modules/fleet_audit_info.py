@@ -202,7 +202,9 @@ sarif:
   sample: {version: 2.1.0}
 """
 
+from collections.abc import Mapping
 from dataclasses import fields
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -218,18 +220,19 @@ from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.security
     Suppression,
 )
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.security.model import Limits
-from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.security_audit import Scope
+from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.security_audit import Client, Scope
 
 LIMITS = tuple(one.name for one in fields(Limits) if one.name != "now")
 
 
 def work(context: Context) -> dict[str, Any]:
     params = context.params
-    known = security_audit.rules()
+    known = [rule.id for rule in security_audit.rules()]
     suppressions = tuple(Suppression.of(one, known) for one in params["suppressions"])
     now = SystemClock().now()
     limits = Limits(now, **{name: params[name] for name in LIMITS})
-    looks = security_audit.look(context.client, scope(context), limits)
+    client = cache(context.client)
+    looks = security_audit.look(client, scope(client, params), limits)
     found = Audit(tuple(looks), suppressions, params["fail_on"], now)
     earlier = health.earlier_runs(Path(params["history_directory"])) if params["history_directory"] else ()
     runs = history.worth_looking_back_on(earlier, params["environment_name"], "Critical")
@@ -243,15 +246,14 @@ def work(context: Context) -> dict[str, Any]:
     }
 
 
-def scope(context: Context) -> Scope:
-    params = context.params
+def scope(client: Client, params: Mapping[str, Any]) -> Scope:
     given = {one.name: params[one.name] for one in fields(Scope) if one.name in params}
     return Scope(
         **{
             **given,
             "environment": params["environment_name"],
-            "account": account.caller_identity(context.client("sts")).account,
-            "region": context.client("iot").meta.region_name,
+            "account": account.caller_identity(client("sts")).account,
+            "region": client("iot").meta.region_name,
             "devices_directory": Path(params["devices_directory"]),
         }
     )

@@ -13,7 +13,7 @@ from .aws import fleet_state, inspection
 from .aws import security as reading
 from .core.scheme.files import SUFFIX
 from .core.security import access, account, buckets, certificates, defender, firmware, policies, programs
-from .core.security.model import Limits, Look, Unreadable, judge
+from .core.security.model import Limits, Look, Rule, Unreadable, judge
 from .core.validation.registry import Fleet
 from .crypto import authorities
 from .device_store import DeviceStore
@@ -55,14 +55,14 @@ class Scope:
     authority_url: str
 
 
-def rules() -> frozenset[str]:
-    """The names of all rules."""
+def rules() -> list[Rule]:
+    """Every rule that there is."""
     tables = (
         policies.TABLE, buckets.TABLE, account.KEYS, account.LOG_GROUPS, account.TRAILS, account.EACH_TRAIL,
         account.IOT_LOGGING, access.USERS, access.ROLES, access.GRANTS, firmware.TABLE, programs.TABLE,
     )  # fmt: skip
-    others = (*certificates.RULES, *defender.RULES.values())
-    return frozenset([rule.id for table in tables for rule, _ in table] + [rule.id for rule in others])
+    listed = [rule for table in tables for rule, _ in table]
+    return [*listed, *certificates.RULES, *defender.RULES.values()]
 
 
 def look(client: Client, scope: Scope, limits: Limits) -> list[Look]:
@@ -128,7 +128,7 @@ def _programs(s3: Any, scope: Scope, limits: Limits) -> list[Look]:
         published = reading.ask(reading.published_programs, s3, scope.programs_bucket)
     there = _each(published, lambda _, text: programs.Program(text))
     if isinstance(there, Unreadable):
-        return [replace(one, unchecked=there.why) for one in judge(programs.TABLE, here, limits)]
+        return [replace(one, unreadable=there.why) for one in judge(programs.TABLE, here, limits)]
     return judge(programs.TABLE, {**here, **there}, limits)
 
 

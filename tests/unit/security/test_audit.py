@@ -31,7 +31,7 @@ def audit(*suppressions, fail_on="high", more=()):
         Look(MILD, 3, (Finding(MILD, "z", "so."), Finding(MILD, "a", "so."))),
         Look(FINE, 2),
         Look(OPEN, 2, (Finding(OPEN, "bucket-1", "open."),)),
-        Look(DARK, unchecked="No right."),
+        Look(DARK, unreadable="No right."),
         *more,
     )
     known = ["open", "mild", "fine", "dark"]
@@ -64,7 +64,7 @@ def test_what_was_not_checked_is_no_pass():
     assert rows["fine is kept (high)"].status == "passed"
     assert rows["open is kept (critical)"].status == "failed"
     assert rows["mild is kept (low)"].status == "warned"
-    partly = audit(more=[Look(rule("partly", Severity.LOW), 5, unchecked="Three were left out.")])
+    partly = audit(more=[Look(rule("partly", Severity.LOW), 5, unreadable="Three were left out.")])
     assert partly.checks()[-1].status == "not_checked"
 
 
@@ -124,9 +124,11 @@ def test_every_figure_of_the_page_comes_from_the_findings():
     by_severity = Counter(one["severity"] for one in data["findings"])
     bars = {one["name"]: one["value"] for one in sections["Findings by severity"]["bars"]}
     assert bars == {name: by_severity[name] for name in data["counts"]} == data["counts"]
-    assert [row[5] for row in sections["Findings, worst first"]["rows"]] == [
-        one["id"] for one in data["findings"]
+    assert [[row[0]["text"], *row[1:]] for row in sections["Findings, worst first"]["rows"]] == [
+        [one["severity"], one["resource"], one["evidence"], one["rule"]] for one in data["findings"]
     ]
+    fixes = {row[0]: (row[1], row[2]["text"], row[2]["href"]) for row in sections["How to fix it"]["rows"]}
+    assert fixes == {one["rule"]: (one["fix"], one["source"], one["source_url"]) for one in data["findings"]}
     assert found.figures()["Not checked"] == len(data["not_checked"])
     assert found.figures()["Suppressed"] == len(data["suppressed"])
     statuses = Counter(one["status"] for one in sections["Rules"]["checks"])

@@ -181,7 +181,8 @@ class Audit:
         return [
             {"title": "What was found", "kind": "text", "text": self.verdict()},
             {"title": "Findings by severity", "kind": "bars", "bars": bars, "unit": "findings"},
-            *self._table("Findings, worst first", _COLUMNS, [_cells(one) for one in self.findings]),
+            *_table("Findings, worst first", _COLUMNS, [_cells(one) for one in self.findings]),
+            *_table("How to fix it", _FIXES, self._fixes()),
             *self._suppressed_table(),
             *self._suppression_notes(),
             {
@@ -236,13 +237,13 @@ class Audit:
             return judged(title, f"{said} {look.unchecked}".rstrip())
         if look.unchecked:
             return not_checked(title, look.unchecked)
-        if not look.looked_at:
-            return not_checked(title, "There is nothing that it is about.")
         suppressed = f", {len(look.findings):,} of them suppressed" if look.findings else ""
         return passed(title, f"{look.looked_at:,} looked at{suppressed}")
 
-    def _table(self, title: str, columns: list[str], rows: list[list[Any]]) -> list[dict[str, Any]]:
-        return [{"title": title, "kind": "table", "columns": columns, "rows": rows}] if rows else []
+    def _fixes(self) -> list[list[Any]]:
+        """Once for each rule that something breaks, the worst first."""
+        rules = dict.fromkeys(one.rule for one in self.findings)
+        return [[rule.id, rule.fix, {"text": rule.source.name, "href": rule.source.url}] for rule in rules]
 
     def _suppressed_table(self) -> list[dict[str, Any]]:
         soon = self.now.astimezone(UTC).date() + timedelta(days=30)
@@ -257,7 +258,7 @@ class Audit:
             for one, why in self.suppressed
         ]
         columns = ["Severity", "Resource", "Rule", "Reason", "Until"]
-        return self._table("Suppressed, with a reason", columns, rows)
+        return _table("Suppressed, with a reason", columns, rows)
 
     def _suppression_notes(self) -> list[dict[str, Any]]:
         notes = [
@@ -274,7 +275,8 @@ class Audit:
         return [text] if notes else []
 
 
-_COLUMNS: Final = ["Severity", "Resource", "What is wrong", "How to fix", "Rule of", "Id"]
+_COLUMNS: Final = ["Severity", "Resource", "What is wrong", "Rule"]
+_FIXES: Final = ["Rule", "How to fix", "Who says so"]
 
 
 def _cells(one: Finding) -> list[Any]:
@@ -282,11 +284,13 @@ def _cells(one: Finding) -> list[Any]:
     return [
         {"text": str(severity), "status": _STATUS.get(severity, "warned")},
         one.resource,
-        f"{one.rule.title}: {one.evidence}",
-        one.rule.fix,
-        {"text": one.rule.source.name, "href": one.rule.source.url},
-        one.id,
+        one.evidence,
+        one.rule.id,
     ]
+
+
+def _table(title: str, columns: list[str], rows: list[list[Any]]) -> list[dict[str, Any]]:
+    return [{"title": title, "kind": "table", "columns": columns, "rows": rows}] if rows else []
 
 
 def _named(one: Suppression) -> dict[str, str]:

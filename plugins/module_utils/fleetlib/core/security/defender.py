@@ -90,8 +90,8 @@ def judge(audit: Audit | Unreadable | None) -> list[Look]:
 def _judge(check: str, rule: Rule, audit: Audit) -> Look:
     made = audit.checks.get(check)
     if made is None:
-        return Look(rule, unchecked="The account's Device Defender does not make this check.")
+        return Look(rule, unreadable="The account's Device Defender does not make this check.")
     if made.status not in FINISHED:
-        return Look(rule, unchecked=f"Device Defender's last audit left it {made.status}.")
+        return Look(rule, unreadable=f"Device Defender's last audit left it {made.status}.")
     found = tuple(Finding(rule, one.resource, one.reason) for one in audit.found if one.check == check)
     return Look(rule, made.resources, found)

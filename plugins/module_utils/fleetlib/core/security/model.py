@@ -111,8 +111,14 @@ class Look:
     rule: Rule
     looked_at: int = 0
     findings: tuple[Finding, ...] = ()
-    unchecked: str = ""
-    """Why nothing, or not everything, could be looked at; it is never a silent pass."""
+    unreadable: str = ""
+    """Why something could not be looked at."""
+
+    @property
+    def unchecked(self) -> str:
+        """Why nothing, or not everything, was looked at; it is never a silent pass."""
+        nothing = not self.looked_at and not self.findings
+        return self.unreadable or ("There is nothing that it is about." if nothing else "")
 
 
 T = TypeVar("T")
@@ -137,7 +143,7 @@ def judge(table: Table[T], subjects: Mapping[str, T | Unreadable] | Unreadable, 
 
 def not_looked_at(rules: Iterable[Rule], why: str) -> list[Look]:
     """Rules of which nobody knows whether they are kept."""
-    return [Look(rule, unchecked=why) for rule in rules]
+    return [Look(rule, unreadable=why) for rule in rules]
 
 
 def _judge(rule: Rule, function: Judge[T], subjects: Mapping[str, T | Unreadable], limits: Limits) -> Look:
