@@ -1,8 +1,9 @@
 """Write the documents that come from the code: `make docs`. With ``--check`` only say which are out of date.
 
 Sources: the roles' argument specs (docs/configuration.md and the table in each role's README), the catalogue
-of the device API (docs/api-reference.md), the rules of the audit (docs/security-audit.md), the validator's rules with their tested examples
-(docs/diagnostics.md) and the results of the benchmarks (docs/performance-benchmarks.md).
+of the device API (docs/api-reference.md), the rules of the audit (docs/security-audit.md), the validator's
+rules with their tested examples (docs/diagnostics.md) and the results of the benchmarks
+(docs/performance-benchmarks.md).
 """
 
 from __future__ import annotations

@@ -136,7 +136,7 @@ EXAMPLES = r"""
       - rule: iam-unused-role
         resource: role/aws-iot-steel-production-claim-hook
         reason: Devices register once a year
-        expires: 2027-06-30
+        expires: "2027-06-30"
 """
 
 RETURN = r"""

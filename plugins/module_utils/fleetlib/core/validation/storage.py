@@ -31,8 +31,11 @@ def bucket(bucket_name: str, found: Bucket | None, wanted_key: str, *, may_be_ab
         return [absent(f"{name} is protected", "It does not exist", may_be_absent)]
     whole = replace(found, name=bucket_name, wanted_key=wanted_key)
     spared = buckets.plain_text_allowed_from(whole.policy, bucket_name)
-    seen = {buckets.tls_only: "but for loopback addresses, which never leave a machine"} if spared else {}
-    return [_row(f"{name} {holds}", judge(whole, Limits()), seen.get(judge, "")) for holds, judge in _ROWS]
+    seen = "but for loopback addresses, which never leave a machine" if spared else ""
+    return [
+        _row(f"{name} {holds}", judge(whole, Limits()), seen if judge is buckets.tls_only else "")
+        for holds, judge in _ROWS
+    ]
 
 
 def key_rotation(key: str, rotates: bool | None, *, may_be_absent: bool) -> Check:
