@@ -332,7 +332,7 @@ def render(found: dict[str, Any]) -> str:
         f"After the restore {left} differences from the snapshot were left.",
         "",
         "*Emulator alone*: the snapshot's requests to AWS IoT sent again, 16 at a time, without this library",
-        "and without pacing. The emulator has one thread and looks at every thing for every page of a search.",
+        "and without pacing. It has one thread and looks at every thing for every page of a search.",
         f"*As from AWS*: the same answers without it, each after {LATENCY * 1000:.0f} ms, and lists in pages",
         f"of {PAGE_SIZE}, which the emulator answers in one piece.",
         "",

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from fleetlib import survivors
 
 pytestmark = [pytest.mark.cloud, pytest.mark.xdist_group("maintenance")]
 
@@ -175,6 +176,32 @@ def test_one_that_was_killed_is_taken_back_by_the_next_run_also_outside_of_a_win
     assert "It was cut off after: snapshot, begin tasks." in text
     assert silent(fleet) == []
     assert (tmp_path / "undone").exists()
+    began = json.loads(journal.read_text().splitlines()[0])["began"]
+    assert survivors.find("FLEET_MAINTENANCE", began) == {}, "the module that slept outlived the kill"
+
+
+def test_one_that_was_killed_after_it_was_validated_is_finished_and_not_taken_back(
+    fleet, maintain, tasks, tmp_path
+):
+    journal = tmp_path / "state/maintenance/journal.jsonl"
+    at = "2026-11-28T09:30:00.000Z"
+    update = {
+        "kind": "tasks",
+        "file": "update.yml",
+        "undo": tasks("undo.yml", [{"ansible.builtin.fail": {}}]),
+    }
+    started = {"at": at, "event": "started", "began": at, "deadline": at, "updates": [update]}
+    valid = {"at": at, "event": "step", "name": "validated"}
+    journal.write_text(f"{json.dumps(started)}\n{json.dumps(valid)}\n")
+    fleet("cloudwatch").disable_alarm_actions(AlarmNames=[f"{FLEET}-{ALARMS[0]}"])
+    record = {"alarms": [f"{FLEET}-{ALARMS[0]}"]}
+    bucket = next(one["Name"] for one in fleet("s3").list_buckets()["Buckets"] if "deploy" in one["Name"])
+    fleet("s3").put_object(Bucket=bucket, Key="maintenance/silenced.json", Body=json.dumps(record))
+    code, text = ended(maintain(maintenance_force=False, maintenance_window_closed="end"))
+    assert code == 0, text
+    assert "Maintenance complete: aws-iot-steel-local" in text
+    assert silent(fleet) == []
+    assert json.loads(journal.read_text().splitlines()[-1])["outcome"] == "complete"
 
 
 def test_one_that_takes_too_long_is_stopped_and_taken_back_before_the_window_ends(fleet, maintain, tasks):
