@@ -139,7 +139,13 @@ class World:
         self.queue = sqs.create_queue(QueueName="told")["QueueUrl"]
         arn = sqs.get_queue_attributes(QueueUrl=self.queue, AttributeNames=["QueueArn"])["Attributes"]
         (self.topic,) = (one["TopicArn"] for one in sns.list_topics()["Topics"])
+        may = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage"}
+        policy = {"Version": "2012-10-17", "Statement": [{**may, "Resource": arn["QueueArn"]}]}
+        sqs.set_queue_attributes(QueueUrl=self.queue, Attributes={"Policy": json.dumps(policy)})
         sns.subscribe(TopicArn=self.topic, Protocol="sqs", Endpoint=arn["QueueArn"])
+        sns.publish(TopicArn=self.topic, Subject="hello", Message="hello")
+        if self.told() != ["hello"]:
+            raise RuntimeError("What is announced cannot be heard.")
         self.file.write_text("1")
         self.journal.parent.mkdir(parents=True)
         verified = {"snapshot_id": "2026-11-28T09-30-00Z", "taken_at": datetime.now(UTC).isoformat()}
