@@ -18,6 +18,9 @@ _IOT: Final = "https://aws.amazon.com/iot-core/pricing/"
 _CLOUDWATCH: Final = "https://aws.amazon.com/cloudwatch/pricing/"
 _LAMBDA: Final = "https://aws.amazon.com/lambda/pricing/"
 _SQS: Final = "https://aws.amazon.com/sqs/pricing/"
+_DEVICES: Final = "https://aws.amazon.com/iot-device-management/pricing/"
+_S3: Final = "https://aws.amazon.com/s3/pricing/"
+_KMS: Final = "https://aws.amazon.com/kms/pricing/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,3 +48,8 @@ LOG_STORED: Final = Price(0.03, 1, "GB of logs kept for a month, compressed", _C
 LAMBDA_REQUEST: Final = Price(0.20, 1e6, "calls", _LAMBDA)
 LAMBDA_GIGABYTE_SECOND: Final = Price(0.0000133334, 1, "GB-seconds (Arm)", _LAMBDA)
 SQS_REQUEST: Final = Price(0.40, 1e6, "requests", _SQS)
+IOT_MINUTE: Final = Price(0.08, 1e6, "minutes of connection", _IOT)
+IOT_SHADOW: Final = Price(1.25, 1e6, "operations on shadows and registry, of up to 1 KB", _IOT)
+INDEX_UPDATE: Final = Price(2.25, 1e6, "updates of the fleet index, of up to 1 KB", _DEVICES)
+S3_GIGABYTE: Final = Price(0.023, 1, "GB kept for a month (S3 Standard)", _S3)
+KMS_KEY: Final = Price(1.00, 1, "keys and month", _KMS)
