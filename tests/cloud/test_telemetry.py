@@ -174,7 +174,7 @@ def test_another_fleet_of_the_account_is_left_alone(site):
     assert site.number(telemetry.PROGRAM_FAILURES, "Sum") == before + 1
 
 
-def test_a_firmware_update_that_was_rolled_back_is_counted(site, board):
+def test_a_firmware_update_that_a_board_refused_is_counted(site, board):
     iot = site.client["iot"]
     assert run_module("iot_events", job_executions=True, **site.connection)["changed"]
     assert not run_module("iot_events", job_executions=True, **site.connection)["changed"]
