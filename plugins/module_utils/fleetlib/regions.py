@@ -123,9 +123,17 @@ class FromSnapshot:
         there = mirror.actual(found.state)
         wanted |= drift.deployed(self.opened.state, self.passage.origin)
         there |= drift.deployed(found.state, self.passage.target)
-        lacking = self.opened.state["objects"].keys() - found.state["objects"].keys()
-        wanted["objects"] = {name: self.opened.state["objects"][name] for name in sorted(lacking)}
+        wanted["objects"] = self._lacking(found.state["objects"])
         return Seen(wanted, there, found.remarks)
+
+    def _lacking(self, there: Mapping[str, Any]) -> dict[str, Any]:
+        """Objects of the snapshot that are not there, of buckets that the second region follows."""
+        followed = {source.purpose for source in self.backups.scope.sources}
+        return {
+            name: one
+            for name, one in self.opened.state["objects"].items()
+            if name not in there and name.partition("/")[0] in followed
+        }
 
     def carry_out(self, plan: Plan) -> None:
         """Bring the second region there; may be run again."""
