@@ -2,8 +2,8 @@
 
 Sources: the roles' argument specs (docs/configuration.md and the table in each role's README), the catalogue
 of the device API (docs/api-reference.md), the rules of the audit and the limits (docs/security-audit.md,
-docs/capacity.md), the validator's rules with their tested examples (docs/diagnostics.md) and the results of the benchmarks
-(docs/performance-benchmarks.md).
+docs/capacity.md), the validator's rules with their tested examples (docs/diagnostics.md) and the results of
+the benchmarks (docs/performance-benchmarks.md).
 """
 
 from __future__ import annotations
@@ -50,14 +50,14 @@ def documents() -> Iterator[tuple[Path, str]]:
         yield readme, with_table(readme, variables_table(entry_points["main"]))
     sys.path.insert(0, str(ROOT / "plugins/module_utils"))
     from fleetlib import security_audit
-    from fleetlib.core.capacity.limits import LIMITS as quotas
+    from fleetlib.core.capacity import limits as quotas
     from fleetlib.core.scheme import catalogue, rules
 
     yield ROOT / "docs/api-reference.md", catalogue.render_markdown()
     examples = tomllib.loads((ROOT / "tests/unit/scheme/findings.toml").read_text())
     yield ROOT / "docs/diagnostics.md", diagnostics(rules.RULES, examples)
     ahead = ROOT / "docs/capacity.md"
-    yield ahead, LIMITS.sub(lambda _: limits(quotas), ahead.read_text())
+    yield ahead, LIMITS.sub(lambda _: limits(quotas.LIMITS), ahead.read_text())
     audit = ROOT / "docs/security-audit.md"
     yield audit, RULES.sub(lambda _: audit_rules(security_audit.rules()), audit.read_text())
     yield ROOT / "docs/performance-benchmarks.md", benchmarks(sorted(ROOT.glob("benchmarks/results/*.md")))
@@ -79,12 +79,12 @@ def diagnostics(rules: dict[str, Any], examples: dict[str, dict[str, Any]]) -> s
     return "\n".join(parts)
 
 
-def limits(quotas: Iterable[Any]) -> str:
+def limits(table: Iterable[Any]) -> str:
     """The table of docs/capacity.md: every limit, what AWS allows by default, how its use is known."""
     head = ["| `id` | What | AWS allows | How it is known |", "|---|---|---|---|"]
     rows = [
         f"| `{one.id}` | {one.title} | [{one.default:,.0f} {one.unit}]({one.source}) | {_known(one)} |"
-        for one in quotas
+        for one in table
     ]
     return "\n".join(["<!-- limits -->", *head, *rows, "<!-- /limits -->"])
 
