@@ -60,6 +60,7 @@ WITHOUT_RESOURCE = {
     "logs:DescribeIndexPolicies",
     "logs:DescribeLogGroups",
     "logs:DescribeResourcePolicies",
+    "s3:ListAllMyBuckets",
     "servicequotas:ListServiceQuotas",
     #
     "cloudwatch:GetDashboard",
