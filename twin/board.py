@@ -16,6 +16,7 @@ from typing import Any
 
 from . import boot, faults, memory, protocol
 from .boot import Booted
+from .diary import Diary
 from .engines import Engines
 from .faults import Faults
 from .flash import DamagedError, Flash
@@ -82,6 +83,7 @@ class Board:
         self.public_key = world.public_key
         self.programs = Programs(self, world.engines)
         self.rotation = Rotation(self)
+        self.diary = Diary()
         self.stamp = 0
         """When its flash was written last, as far as it knows."""
         self._world = world
@@ -175,6 +177,7 @@ class Board:
             "connections": self.condition.connections,
             "boots": self.memory.boots,
             "programs": {one.id: one.status for one in self.memory.programs.values()},
+            "spells": self.diary.as_list(),
         }
         if self._booted is not None:
             found["firmware"] = self._firmware()
@@ -220,6 +223,7 @@ class Board:
             self._jobs.close()
             self._jobs = None
         if self._link is not None:
+            self.diary.lost(protocol.now())
             self._link.close()
             self._link = None
 
@@ -256,10 +260,12 @@ class Board:
             await link.subscribe(protocol.filters(self.thing))
         self._become("connected")
         self.condition.connections += 1
+        self.diary.connected(protocol.now(), f"{self.identity.endpoint}:{self.identity.port}")
         if not await self._is_well():
             return
-        self._report_shadow()
+        # Asked first: the answer tells what the cloud still knew of the board.
         self.publish(f"$aws/things/{self.thing}/shadow/get", b"")
+        self._report_shadow()
         self._report_metrics()
         self._jobs.ask()
         beside = [self.spawn(self._report_regularly()), self.spawn(self._flap(link))]
@@ -378,8 +384,11 @@ class Board:
         """The shadow as it is: programs in it that the board does not hold are taken out."""
         if not isinstance(state, Mapping):
             return
-        reported = (state.get("reported") or {}).get("programs") or {}
-        strangers = {name: None for name in reported if name not in self.memory.programs}
+        reported = state.get("reported") or {}
+        self.diary.found(reported.get("timestamp"))
+        strangers = {
+            name: None for name in reported.get("programs") or {} if name not in self.memory.programs
+        }
         if strangers:
             self._update_shadow({"programs": strangers})
         if state.get("delta"):
@@ -387,10 +396,10 @@ class Board:
 
     # What the board tells
 
-    def publish(self, topic: str, payload: bytes) -> None:
-        """Tell the cloud, if there is a connection."""
+    def publish(self, topic: str, payload: bytes, arrived: Callable[[], None] | None = None) -> None:
+        """Tell the cloud, if there is a connection; ``arrived`` is called once it has it."""
         if self._link is not None:
-            self._link.publish(topic, payload)
+            self._link.publish(topic, payload, arrived)
 
     def report(self, program: Program, milliseconds: int | None = None) -> None:
         """ProgramDeliveryStatus."""
@@ -440,6 +449,7 @@ class Board:
             for one in self.memory.programs.values()
         }
         executing = {"program_id": running[0].id, "started_at": running[0].since} if running else {}
+        moment = protocol.now()
         self._update_shadow(
             {
                 **self.memory.properties,
@@ -458,13 +468,14 @@ class Board:
                 },
                 "firmware": self._firmware(),
                 "programs": programs,
-                "timestamp": protocol.now(),
-            }
+                "timestamp": moment,
+            },
+            lambda: self.diary.arrived(moment),
         )
 
-    def _update_shadow(self, reported: Mapping[str, Any]) -> None:
+    def _update_shadow(self, reported: Mapping[str, Any], arrived: Callable[[], None] | None = None) -> None:
         body = protocol.encoded({"state": {"reported": reported}})
-        self.publish(f"$aws/things/{self.thing}/shadow/update", body)
+        self.publish(f"$aws/things/{self.thing}/shadow/update", body, arrived)
 
     def _firmware(self) -> dict[str, Any]:
         booted = self.booted
