@@ -8,8 +8,9 @@ module: drill_evidence
 short_description: Write down how a registry and its boards are, before and after a disaster drill
 version_added: 0.1.0
 description:
-  - Reads lists of things, groups, types, policies, certificates, shadows, rules, stacks, functions and objects,
-    of the drill's own fleet or of everything else in the region, and writes them to a file as canonical JSON.
+  - Reads lists of things, groups, types, policies, certificates, shadows, rules, stacks, functions and
+    objects, of the drill's own fleet or of everything else in the region, and writes them to a file as
+    canonical JSON.
     Two files with the same SHA-256 say that nothing changed.
   - What devices report is left out. Nobody could hold it still.
 author: steel.fleet maintainers (@steel-fleet)

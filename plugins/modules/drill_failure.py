@@ -10,8 +10,8 @@ version_added: 0.1.0
 description:
   - Breaks only what has the name of the drill's fleet, and refuses the whole call before anything is broken
     when one name has not.
-  - V(failure=objects) deletes every version of every object of O(bucket), V(failure=code) has O(function) run code
-    that fails, V(failure=certificates) makes the certificates of O(device_ids) INACTIVE.
+  - V(failure=objects) deletes every version of every object of O(bucket), V(failure=code) has O(function)
+    run code that fails, V(failure=certificates) makes the certificates of O(device_ids) INACTIVE.
 author: steel.fleet maintainers (@steel-fleet)
 extends_documentation_fragment:
   - amazon.aws.common.modules

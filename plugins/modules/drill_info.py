@@ -51,6 +51,10 @@ options:
     description: How often each scenario is to be drilled.
     type: int
     default: 90
+  boards:
+    description: How many devices take part.
+    type: int
+    default: 10
   journal:
     description: The journal of drills.
     type: path
@@ -74,7 +78,7 @@ steps:
   type: list
   elements: dict
   returned: success
-  sample: [{name: notice_outage, phase: notice, title: See it, owner: on-call engineer, command: "…", minutes: 5, done_after_minutes: 5}]
+  sample: [{name: notice_outage, phase: notice, title: See it, owner: on-call engineer, minutes: 5}]
 lines:
   description: The steps for a terminal.
   type: list
@@ -92,6 +96,12 @@ open:
   type: dict
   returned: success
   sample: null
+devices:
+  description: The devices that take part.
+  type: list
+  elements: str
+  returned: success
+  sample: [device-001, device-002]
 ports:
   description: Ports that are free at this moment, for two clouds.
   type: list
@@ -115,7 +125,10 @@ from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.drill im
 )
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.journal import read
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.maintenance.history import told
-from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.naming import fleet_name
+from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.naming import (
+    fleet_name,
+    numbered_device_ids,
+)
 
 PORTS = 4
 """API and MQTT of two clouds."""
@@ -140,6 +153,7 @@ def work(context: Context) -> dict[str, Any]:
         "lines": lines(rows),
         "sections": page.plan_sections(chosen, rows, wanted, due),
         "open": told(records).open,
+        "devices": numbered_device_ids(1, params["boards"]),
         "ports": local_cloud.free_ports(PORTS),
     }
 
@@ -164,6 +178,7 @@ def main() -> None:
             "confirm": {"type": "str", "default": ""},
             "objectives": {"type": "dict", "default": {}},
             "interval_days": {"type": "int", "default": 90},
+            "boards": {"type": "int", "default": 10},
             "journal": {"type": "path", "required": True},
         },
     )

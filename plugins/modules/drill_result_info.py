@@ -8,8 +8,8 @@ module: drill_result_info
 short_description: Measure a disaster drill and judge it
 version_added: 0.1.0
 description:
-  - Takes times from the journal, how long each board was away and what it found lost from the board's own diary, and
-    differences from the files of M(steel.fleet.drill_evidence).
+  - Takes times from the journal, how long each board was away and what it found lost from the board's own
+    diary, and differences from the files of M(steel.fleet.drill_evidence).
 author: steel.fleet maintainers (@steel-fleet)
 attributes:
   check_mode:
@@ -74,7 +74,7 @@ checks:
   type: list
   elements: dict
   returned: success
-  sample: [{name: Every board is connected again, status: passed, detail: 100 of 100; 100 had lost their connection}]
+  sample: [{name: Every board is connected again, status: passed, detail: 100 of 100}]
 sections:
   description: Sections of the report.
   type: list

@@ -1,4 +1,4 @@
-"""A region's registry and what belongs to it, of one owner or of everybody else: to be compared before and after.
+"""A region's registry and what belongs to it, of one owner or of everybody else, to be compared later.
 
 Without what devices report and what alarms do by themselves; a comparison would never be equal.
 """
@@ -72,7 +72,7 @@ def written(client: Client, choice: Choice, bucket_prefix: str) -> dict[str, str
 
 
 def neutral(found: Sections, region: str, *, certificates_by_thing: bool = False) -> Sections:
-    """The export without the name of its region; with certificates by the device that has them, if so wished."""
+    """The export without the name of its region; with certificates by their devices, if so wished."""
     if certificates_by_thing:
         found = {**found, **_by_thing(found["thing"], found["certificate"])}
     text = json.dumps(found, sort_keys=True).replace(region, "*")

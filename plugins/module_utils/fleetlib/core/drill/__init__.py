@@ -1,1 +1,1 @@
-"""Drills: which disasters are rehearsed, how a rehearsal is measured and judged, when the next is due. All pure."""
+"""Drills: which disasters are rehearsed, how they are measured and judged, when they are due. All pure."""

@@ -1,4 +1,4 @@
-"""What the journal of drills tells: what was left open, when each scenario was drilled last, when it is due."""
+"""What the journal of drills tells: when each scenario was drilled last, and when it is due."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from typing import Any, Final
 
 from ..clock import parse_iso
@@ -129,7 +130,7 @@ def _gaps(spells: Sequence[Mapping[str, Any]], failed_at: datetime, now: datetim
 
 
 def _losses(spells: Sequence[Mapping[str, Any]], failed_at: datetime) -> Iterable[float]:
-    for before, after in zip(spells, spells[1:], strict=False):
+    for before, after in pairwise(spells):
         if before["arrived"] is None or parse_iso(after["began"]) < failed_at:
             continue
         # A cloud that had nothing of the board has lost all that it told in that time.
@@ -159,7 +160,7 @@ class Measured:
 
     @property
     def rto_seconds(self) -> float | None:
-        """The recovery time: of the service, or of the board that was away the longest; None: not recovered."""
+        """The recovery time: of the service, or of the board that was away longest; None: not recovered."""
         if self.service_seconds is None or not all(board.back for board in self.boards):
             return None
         return max([self.service_seconds, *(board.away_seconds for board in self.boards)])

@@ -23,7 +23,8 @@ def plan_sections(
         {
             "title": f"Tabletop: {chosen.name}",
             "kind": "table",
-            "intro": f"{chosen.title}. {chosen.failure} Objectives: back in {duration(wanted.rto_minutes * 60)}, "
+            "intro": f"{chosen.title}. {chosen.failure} "
+            f"Objectives: back in {duration(wanted.rto_minutes * 60)}, "
             f"with data not older than {duration(wanted.rpo_minutes * 60)}.",
             "columns": ["Phase", "Step", "Owner", "Command", "Minutes", "Done after"],
             "rows": [
@@ -118,8 +119,9 @@ def _losses(measured: Measured) -> dict[str, Any]:
     return {
         "title": "What was lost",
         "kind": "table",
-        "intro": "Reports that the cloud had acknowledged and did not have any more when the board came back, as the boards "
-        "saw it, and objects. Seconds: how old the loss was. What boards would have told while they were away is not in it."
+        "intro": "Reports that the cloud had acknowledged and did not have when the board came back, as the "
+        "boards saw it, and objects. Seconds: how old the loss was. What boards would have told while they "
+        "were away is not in it."
         if rows
         else "Nothing: every board found its last report again, and every object is there.",
         "columns": ["What", "Name", "Seconds"],

@@ -52,34 +52,47 @@ class Scenario:
 
 
 ON_CALL, DEVOPS, AWS, DRILL = "on-call engineer", "DevOps, level 2", "AWS", "the drill"
-_PLAY: Final = "ansible-playbook playbooks/{play} -i inventory/{{environment}}"
 
 
 def _play(play: str) -> str:
-    return _PLAY.format(play=play)
+    return f"ansible-playbook {play} -i inventory/{{environment}}"
 
 
 STEPS: Final[Mapping[str, Step]] = {
     step.name: step
     for step in (
         Step("have_cloud", Phase.PREPARE, "Start a cloud that is the drill's own", DRILL, "", 1),
-        Step("have_stacks", Phase.PREPARE, "Deploy the drill's stacks", DEVOPS, _play("../deploy.yml"), 10),
+        Step("have_stacks", Phase.PREPARE, "Deploy the drill's stacks", DEVOPS, _play("deploy.yml"), 10),
         Step(
             "have_devices",
             Phase.PREPARE,
             "Provision the drill's devices",
             DEVOPS,
-            _play("provision.yml"),
+            _play("playbooks/provision.yml"),
             10,
         ),
-        Step("have_boards", Phase.PREPARE, "Connect a virtual board for each", DEVOPS, _play("twin.yml"), 5),
-        Step("have_backup", Phase.PREPARE, "Take and verify a snapshot", DEVOPS, _play("backup.yml"), 10),
+        Step(
+            "have_boards",
+            Phase.PREPARE,
+            "Connect a virtual board for each",
+            DEVOPS,
+            _play("playbooks/twin.yml"),
+            5,
+        ),
+        Step(
+            "have_backup",
+            Phase.PREPARE,
+            "Take and verify a snapshot",
+            DEVOPS,
+            _play("playbooks/backup.yml"),
+            10,
+        ),
         Step(
             "have_second_region",
             Phase.PREPARE,
             "Bring the second region to what the first one holds",
             DEVOPS,
-            _play("multi_region.yml"),
+            _play("playbooks/multi_region.yml"),
             30,
         ),
         Step("lose_cloud", Phase.FAIL, "The cloud's process ends", DRILL, "", 0),
@@ -94,7 +107,7 @@ STEPS: Final[Mapping[str, Step]] = {
             Phase.NOTICE,
             "See that the region does not answer",
             ON_CALL,
-            _play("runbooks/iot_outage.yml"),
+            _play("playbooks/runbooks/iot_outage.yml"),
             5,
         ),
         Step(
@@ -102,7 +115,7 @@ STEPS: Final[Mapping[str, Step]] = {
             Phase.NOTICE,
             "See which objects a restore would write",
             ON_CALL,
-            _play("restore.yml") + " --check --diff",
+            _play("playbooks/restore.yml") + " --check --diff",
             5,
         ),
         Step(
@@ -110,7 +123,7 @@ STEPS: Final[Mapping[str, Step]] = {
             Phase.NOTICE,
             "See that a right program is not found valid",
             ON_CALL,
-            _play("publish_programs.yml"),
+            _play("playbooks/publish_programs.yml"),
             5,
         ),
         Step(
@@ -118,7 +131,7 @@ STEPS: Final[Mapping[str, Step]] = {
             Phase.NOTICE,
             "See why a device cannot connect",
             ON_CALL,
-            _play("runbooks/connection_failures.yml") + " -e device_id=<device>",
+            _play("playbooks/runbooks/connection_failures.yml") + " -e device_id=<device>",
             5,
         ),
         Step(
@@ -126,7 +139,7 @@ STEPS: Final[Mapping[str, Step]] = {
             Phase.NOTICE,
             "See that the pipeline has nothing to build from",
             ON_CALL,
-            _play("../deploy.yml") + " --check",
+            _play("deploy.yml") + " --check",
             5,
         ),
         Step("return_of_cloud", Phase.RECOVER, "AWS brings the region back", AWS, "", 120),
@@ -135,7 +148,7 @@ STEPS: Final[Mapping[str, Step]] = {
             Phase.RECOVER,
             "Send the devices to the second region",
             DEVOPS,
-            _play("runbooks/region_failover.yml"),
+            _play("playbooks/runbooks/region_failover.yml"),
             30,
         ),
         Step(
@@ -143,7 +156,7 @@ STEPS: Final[Mapping[str, Step]] = {
             Phase.RECOVER,
             "Put the objects back from the snapshot",
             DEVOPS,
-            _play("restore.yml") + " -e confirm={environment}",
+            _play("playbooks/restore.yml") + " -e confirm={environment}",
             15,
         ),
         Step(
@@ -151,7 +164,7 @@ STEPS: Final[Mapping[str, Step]] = {
             Phase.RECOVER,
             "Bring back the code that is deployed, by its hash",
             DEVOPS,
-            "aws lambda update-function-code --function-name <validator> --s3-bucket <deployment bucket> --s3-key <key>",
+            "aws lambda update-function-code --function-name <validator> --s3-bucket <bucket> --s3-key <key>",
             10,
         ),
         Step(
@@ -159,7 +172,7 @@ STEPS: Final[Mapping[str, Step]] = {
             Phase.RECOVER,
             "Give the devices that are cut off new certificates, and flash them",
             DEVOPS,
-            _play("provision.yml") + " -e device_ids=…",
+            _play("playbooks/provision.yml") + " -e device_ids=…",
             60,
         ),
         Step(
@@ -167,7 +180,7 @@ STEPS: Final[Mapping[str, Step]] = {
             Phase.RECOVER,
             "Rotate the certificates of those that are still connected",
             DEVOPS,
-            _play("certificates.yml") + " -e certificate_action=rotate",
+            _play("playbooks/certificates.yml") + " -e certificate_action=rotate",
             60,
         ),
         Step(
@@ -175,18 +188,23 @@ STEPS: Final[Mapping[str, Step]] = {
             Phase.RECOVER,
             "Upload what the pipeline builds from, and publish the programs from this host",
             DEVOPS,
-            _play("publish_programs.yml"),
+            _play("playbooks/publish_programs.yml"),
             10,
         ),
         Step(
-            "check_boards", Phase.VERIFY, "Every device is connected again", ON_CALL, _play("health.yml"), 10
+            "check_boards",
+            Phase.VERIFY,
+            "Every device is connected again",
+            ON_CALL,
+            _play("playbooks/health.yml"),
+            10,
         ),
         Step(
             "check_program",
             Phase.VERIFY,
             "A device takes a program from the bucket and runs it",
             ON_CALL,
-            _play("deliver.yml") + " -e device_id=<device> -e program=blink_led",
+            _play("playbooks/deliver.yml") + " -e device_id=<device> -e program=blink_led",
             5,
         ),
         Step(
@@ -194,7 +212,7 @@ STEPS: Final[Mapping[str, Step]] = {
             Phase.VERIFY,
             "A right program is found valid",
             ON_CALL,
-            _play("publish_programs.yml"),
+            _play("playbooks/publish_programs.yml"),
             5,
         ),
         Step(
@@ -202,7 +220,7 @@ STEPS: Final[Mapping[str, Step]] = {
             Phase.VERIFY,
             "The registry is as it was, field by field",
             DEVOPS,
-            _play("validate.yml"),
+            _play("playbooks/validate.yml"),
             10,
         ),
     )
@@ -227,7 +245,8 @@ SCENARIOS: Final[Mapping[str, Scenario]] = {
                 "check_registry",
             ),
             needs_own_cloud=True,
-            not_drilled="How devices learn of another endpoint when the first one is silent: the boards are flashed anew.",
+            not_drilled="How devices learn of another endpoint while the first one is silent: the boards are "
+            "flashed anew.",
         ),
         Scenario(
             "iot_outage",
@@ -266,7 +285,8 @@ SCENARIOS: Final[Mapping[str, Scenario]] = {
         Scenario(
             "certificate_expiry",
             "Certificates run out before they were rotated",
-            "Certificates of half of the drill's devices become INACTIVE, which cuts them off as an expired one would.",
+            "Certificates of half of the drill's devices become INACTIVE, which shuts them out as an "
+            "expired one would.",
             (
                 "lose_certificates",
                 "notice_certificates",

@@ -31,7 +31,7 @@ class Scope:
         if not self.owns(name):
             raise InvalidInputError(
                 f"{what} {name!r} does not belong to the drill: its name does not begin with {self.name}-.",
-                "Nothing was broken. Do not give fleet_name_prefix, fleet_stacks or buckets with -e for a drill.",
+                "Nothing was broken. Do not give fleet_name_prefix or fleet_stacks with -e for a drill.",
             )
         return name
 

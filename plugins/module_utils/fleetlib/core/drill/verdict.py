@@ -48,7 +48,8 @@ def objectives(given: Mapping[str, Mapping[str, Any]], name: str) -> Objectives:
     unknown = sorted(given.keys() - SCENARIOS.keys() - {DEFAULT})
     if unknown:
         raise InvalidInputError(
-            f"disaster_recovery_objectives names {unknown[0]!r}; it can name {DEFAULT}, {', '.join(SCENARIOS)}."
+            f"disaster_recovery_objectives names {unknown[0]!r}; it can name {DEFAULT}, "
+            f"{', '.join(SCENARIOS)}."
         )
     chosen = {**given.get(DEFAULT, {}), **given.get(name, {})}
     wrong = sorted(chosen.keys() - {"rto_minutes", "rpo_minutes"})
