@@ -43,6 +43,10 @@ options:
   function:
     description: The function.
     type: str
+  alias:
+    description: The alias by which callers call it.
+    type: str
+    default: live
   device_ids:
     description: The devices.
     type: list
@@ -95,7 +99,7 @@ def code(context: Context, scope: Scope) -> dict[str, Any]:
     function = scope.require(context.params["function"], "Function")
     if context.check_mode:
         return {"changed": True}
-    breaking.break_code(context.client("lambda"), function)
+    breaking.break_code(context.client("lambda"), function, context.params["alias"])
     return {"changed": True, "broken": 1}
 
 
@@ -116,6 +120,7 @@ def main() -> None:
             "environment_name": {"type": "str", "required": True},
             "bucket": {"type": "str"},
             "function": {"type": "str"},
+            "alias": {"type": "str", "default": "live"},
             "device_ids": {"type": "list", "elements": "str", "default": []},
         },
         required_if=[

@@ -174,7 +174,7 @@ def work(context: Context) -> dict[str, Any]:
             "cut": sum(board.away_seconds > 0 for board in measured.boards),
         },
         "next_due": iso(history.next_due(judged, now, params["interval_days"]))[:10],
-        "differences": list(found.differences),
+        "differences": list(found.differences or ()),
         "lost": [asdict(one) for one in measured.lost],
         "measured": {
             "steps": {step.name: step.seconds for step in timeline.steps},
@@ -209,8 +209,9 @@ def seen(params: Any, files: Any, measured: measure.Measured) -> verdict.Seen:
     before, after = (files[name][0].get("sections", {}) for name in (evidence.OWN_BEFORE, evidence.OWN_AFTER))
     others_before, others_after = files[evidence.OTHERS_BEFORE], files[evidence.OTHERS_AFTER]
     gone = {one.name for one in measured.lost}
+    found = [one for one in differences(before, after) if one["kind"] != "object" or one["name"] not in gone]
     return verdict.Seen(
-        [one for one in differences(before, after) if not (one["kind"] == "object" and one["name"] in gone)],
+        found if after else None,
         others_before[1],
         others_after[1],
         differences(others_before[0].get("sections", {}), others_after[0].get("sections", {})),

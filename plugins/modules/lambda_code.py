@@ -9,6 +9,7 @@ short_description: Have a function run the code that an object of a bucket holds
 version_added: 0.1.0
 description:
   - Brings back deployed code whatever runs now. CloudFormation does not; for it nothing changed.
+  - The alias goes to the version that has this code; a version is published only where there is none.
 author: steel.fleet maintainers (@steel-fleet)
 extends_documentation_fragment:
   - amazon.aws.common.modules
@@ -29,6 +30,10 @@ options:
     description: The bucket.
     type: str
     required: true
+  alias:
+    description: The alias by which callers call it.
+    type: str
+    default: live
   key:
     description: The object, a ZIP file.
     type: str
@@ -50,7 +55,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 code_sha256:
-  description: What AWS says of the code that runs (base64).
+  description: What AWS says of the code that callers run (base64).
   type: str
   returned: success
   sample: n4bQgYhMfWWaL+qgxVrQFaO/TxsrC4Is0V1sFbDwCgg=
@@ -75,16 +80,21 @@ def work(context: Context) -> dict[str, Any]:
     except ValueError as error:
         raise InvalidInputError(f"sha256 is {params['sha256']!r}; it must be a hex digest.") from error
     functions = context.client("lambda")
-    running = function_code.sha256(functions, params["function"])
-    if running == wanted or context.check_mode:
-        return {"changed": running != wanted, "code_sha256": running}
-    now = function_code.bring(functions, params["function"], params["bucket"], params["key"])
+    function, alias = params["function"], params["alias"]
+    running = function_code.sha256(functions, function, alias)
+    newest = function_code.sha256(functions, function)
+    if running == newest == wanted or context.check_mode:
+        return {"changed": not running == newest == wanted, "code_sha256": running}
+    now = newest
+    if newest != wanted:
+        now = function_code.upload(functions, function, S3Bucket=params["bucket"], S3Key=params["key"])
     if now != wanted:
         raise FleetError(
             f"s3://{params['bucket']}/{params['key']} has SHA-256 {base64.b64decode(now).hex()}, "
-            f"not {params['sha256']}; {params['function']} runs it now.",
+            f"not {params['sha256']}. Callers of {function} still run what they ran.",
             "The object was damaged or replaced: deploy.yml uploads the right one.",
         )
+    function_code.put_live(functions, function, alias)
     return {"changed": True, "code_sha256": now}
 
 
@@ -94,6 +104,7 @@ def main() -> None:
         argument_spec={
             "function": {"type": "str", "required": True},
             "bucket": {"type": "str", "required": True},
+            "alias": {"type": "str", "default": "live"},
             "key": {"type": "str", "required": True},
             "sha256": {"type": "str", "required": True},
         },

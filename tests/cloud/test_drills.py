@@ -140,7 +140,9 @@ def test_check_mode_breaks_nothing(two_fleets, evidence, fail):
     assert evidence("own")[0] == before
 
 
-def test_code_that_was_broken_is_brought_back_by_its_hash_once(aws, connection, fail, two_fleets, tmp_path):
+def test_code_that_was_broken_is_brought_back_by_its_hash_once(
+    aws, connection, evidence, fail, two_fleets, tmp_path
+):
     code = io.BytesIO()
     with zipfile.ZipFile(code, "w") as archive:
         archive.writestr("main.py", "def handler(event, context):\n    return 'well'\n")
@@ -155,6 +157,8 @@ def test_code_that_was_broken_is_brought_back_by_its_hash_once(aws, connection, 
     )
     source = tmp_path / "code.zip"
     source.write_bytes(code.getvalue())
+    functions.publish_version(FunctionName=name)
+    functions.create_alias(FunctionName=name, Name="live", FunctionVersion="1")
     bucket = two_fleets[DRILL]["bucket"]
     sha256 = run_module(
         "s3_objects",
@@ -162,13 +166,15 @@ def test_code_that_was_broken_is_brought_back_by_its_hash_once(aws, connection, 
         bucket=bucket,
         objects=[{"key": "code.zip", "src": str(source)}],
     )["objects"][0]["sha256"]
-    well = functions.get_function_configuration(FunctionName=name)["CodeSha256"]
-
+    before = evidence("own")[1]["function"][name]
     assert fail("code", function=name)["changed"]
-    assert functions.get_function_configuration(FunctionName=name)["CodeSha256"] != well
+    broken = evidence("own")[1]["function"][name]
+    assert broken["code"] != before["code"]
+    assert broken["aliases"] != before["aliases"]
     options = {**connection, "function": name, "bucket": bucket, "key": "code.zip", "sha256": sha256}
     assert run_module("lambda_code", check_mode=True, **options)["changed"]
-    assert run_module("lambda_code", **options)["code_sha256"] == well
+    assert run_module("lambda_code", **options)["code_sha256"] == before["code"]
+    assert evidence("own")[1]["function"][name] == before
     assert not run_module("lambda_code", **options)["changed"]
 
 

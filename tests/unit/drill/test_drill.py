@@ -207,6 +207,7 @@ def test_a_drill_in_which_all_went_well_has_passed():
         ({"failure": "the cloud does not start"}, "Every step was done"),
         ({"outside_after": "b" * 64}, "Nothing outside of the drill was touched"),
         ({"outside_before": ""}, "Nothing outside of the drill was touched"),
+        ({"differences": None}, "The registry is as before, field by field"),
         ({"left_over": ["/x/world"]}, "The drill left nothing behind"),
         (
             {"differences": [{"kind": "certificate", "name": "9f", "field": "status"}]},

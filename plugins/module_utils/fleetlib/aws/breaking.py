@@ -29,10 +29,11 @@ def delete_objects(s3: Any, bucket: str) -> int:
     return len(versions)
 
 
-def break_code(functions: Any, function: str) -> None:
-    """lambda:UpdateFunctionCode: code that fails under the handler's name."""
+def break_code(functions: Any, function: str, alias: str) -> None:
+    """Have callers of a function run code that fails under the handler's name."""
     module, _, name = functions.get_function_configuration(FunctionName=function)["Handler"].rpartition(".")
-    function_code.replace(functions, function, _zipped(module, name))
+    function_code.upload(functions, function, ZipFile=_zipped(module, name))
+    function_code.put_live(functions, function, alias)
 
 
 def switch_off(iot: Any, environment: str, things: Iterable[str]) -> list[str]:

@@ -193,9 +193,15 @@ def _stacks(cloudformation: Any, choice: Choice) -> dict[str, Any]:
 
 
 def _functions(functions: Any, choice: Choice) -> dict[str, Any]:
-    """lambda:ListFunctions."""
+    """lambda:ListFunctions, ListAliases: which code there is, and which version callers run."""
     return {
-        one["FunctionName"]: {"code": one["CodeSha256"], "handler": one.get("Handler", "")}
+        one["FunctionName"]: {
+            "code": one["CodeSha256"],
+            "aliases": {
+                alias["Name"]: alias["FunctionVersion"]
+                for alias in functions.list_aliases(FunctionName=one["FunctionName"])["Aliases"]
+            },
+        }
         for page in functions.get_paginator("list_functions").paginate()
         for one in page["Functions"]
         if choice.takes(one["FunctionName"])

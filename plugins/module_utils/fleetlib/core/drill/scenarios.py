@@ -164,7 +164,7 @@ STEPS: Final[Mapping[str, Step]] = {
             Phase.RECOVER,
             "Bring back the code that is deployed, by its hash",
             DEVOPS,
-            "aws lambda update-function-code --function-name <validator> --s3-bucket <bucket> --s3-key <key>",
+            "aws lambda update-alias --function-name <validator> --name live --function-version <before>",
             10,
         ),
         Step(
