@@ -17,6 +17,7 @@ from typing import Any
 from . import boot, faults, memory, protocol
 from .boot import Booted
 from .diary import Diary
+from .endpoints import candidates
 from .engines import Engines
 from .faults import Faults
 from .flash import DamagedError, Flash
@@ -26,7 +27,7 @@ from .link import Link, LinkError, tls_context
 from .memory import Memory, Program
 from .places import BOARD_RECORD, FLASH
 from .programs import Programs, RejectedError
-from .rotation import Rotation, identities
+from .rotation import Rotation
 
 MEMORY_BYTES, IDLE_BYTES, PROGRAM_BYTES = 327_680, 131_072, 12_288
 """Of an ESP32-C3's RAM: in all, in use without programs, and by each program on top of its code."""
@@ -115,12 +116,16 @@ class Board:
 
     @property
     def identity(self) -> Identity:
-        """With which it connects: its newest one that works."""
+        """With which it connects, and where: the first that works of all it may use."""
         return self._identities[0]
 
+    def reconsider(self) -> None:
+        """Take what it remembers now into account when it connects next."""
+        self._identities = candidates(self.booted.identity, self.memory)
+
     def connect_anew(self) -> None:
-        """With the newest identity that it has."""
-        self._identities = identities(self.booted.identity, self.memory.identities)
+        """With the newest identity that it has, where it was sent last."""
+        self.reconsider()
         if self._link is not None:
             self._link.drop()
 
@@ -199,7 +204,7 @@ class Board:
             self.stamp = self.flash.stamp()
         self._booted, self._started = booted, time.monotonic()
         self.memory = memory.load(self.folder, booted.identity.thing)
-        self._identities = identities(booted.identity, self.memory.identities)
+        self.reconsider()
         self.memory.boots += 1
         self.memory.save(self.folder)
         self._led = bool(self.memory.desired.get("led_control"))
@@ -276,15 +281,12 @@ class Board:
                 task.cancel()
 
     async def _open(self) -> Link:
-        """A connection; where the newest identity does not get one, the one before has the next try."""
+        """A connection; where one identity or endpoint does not give one, the next has the next try."""
         try:
-            context = await self.in_thread(tls_context, self.identity, self._world.folder)
-            link = Link(self.identity, context, self._hear)
-            await link.open(self._world.pool)
+            return await self.link(self.identity, self._hear)
         except (DamagedError, LinkError) as error:
             self._identities.append(self._identities.pop(0))
             raise LinkError(str(error)) from error
-        return link
 
     async def _is_well(self) -> bool:
         """New firmware has reached the cloud: it may stay, unless a fault makes it unwell."""
@@ -573,6 +575,13 @@ class Board:
             finally:
                 await asyncio.wait([done])
                 self.stamp = self.flash.stamp()
+
+    async def link(self, identity: Identity, hear: Callable[[str, bytes], None]) -> Link:
+        """Connect as somebody; `DamagedError` and `LinkError` say why that cannot be."""
+        context = await self.in_thread(tls_context, identity, self._world.folder)
+        link = Link(identity, context, hear)
+        await link.open(self._world.pool)
+        return link
 
     @property
     def is_writing(self) -> bool:

@@ -26,7 +26,10 @@ class Spell:
 
 @dataclass
 class Diary:
-    """The last times that a board was connected, oldest first; kept as long as the process lives."""
+    """The last times that a board was connected, oldest first.
+
+    In memory only: a drill is one life of the process.
+    """
 
     spells: deque[Spell] = field(default_factory=lambda: deque(maxlen=SPELLS_KEPT))
 
