@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import functools
+import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -24,7 +25,7 @@ from .fleetlib.core.naming import fleet_name
 from .fleetlib.core.quotas import Quotas
 from .fleetlib.core.regions import drift, summary
 from .fleetlib.core.regions.mirror import Passage
-from .fleetlib.regions import Buckets, FromSnapshot, Regions, Seen, described
+from .fleetlib.regions import CONCURRENCY, Buckets, FromSnapshot, Regions, Seen, described
 
 MOST_DIFFERENCES = 1_000
 """In a result, which Ansible walks through several times; the counts are of all."""
@@ -110,12 +111,17 @@ class Both:
         return progress.Meter(show, self.clock.monotonic, "steps")
 
     def _paced(self, make: Callable[..., Any], which: str) -> Callable[..., Any]:
-        @functools.cache
-        def client(service: str, **options: Any) -> Any:
-            made = make(service, **options)
-            if service in PACED:
-                self.pacers[which].attach(made)
-            return made
+        made: dict[str, Any] = {}
+        lock = threading.Lock()
+
+        def client(service: str, **_: Any) -> Any:
+            """One client for each service, wide enough for all: making one takes a tenth of a second."""
+            with lock:
+                if service not in made:
+                    made[service] = make(service, max_connections=CONCURRENCY)
+                    if service in PACED:
+                        self.pacers[which].attach(made[service])
+                return made[service]
 
         return client
 
@@ -158,6 +164,7 @@ def told(both: Both, seen: Seen, *, closed: bool = False) -> dict[str, Any]:
     needed = summary.calls(plan, described(plan, both.local_pems))
     quotas = both.quotas
     return {
+        "region": both.passage.target,
         "differences": [one.as_dict() for one in differences[:MOST_DIFFERENCES]],
         "counts": drift.counts(differences),
         "lines": summary.lines(both.passage, differences, plan, needed, quotas),

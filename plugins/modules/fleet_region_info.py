@@ -37,6 +37,11 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+region:
+  description: The second region.
+  type: str
+  returned: success
+  sample: eu-west-1
 differences:
   description: Every field that differs.
   type: list

@@ -53,6 +53,11 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+region:
+  description: The second region.
+  type: str
+  returned: success
+  sample: eu-west-1
 steps:
   description: How many steps of each kind.
   type: dict
