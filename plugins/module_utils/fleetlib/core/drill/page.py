@@ -59,13 +59,12 @@ def result_sections(
     """What happened: steps, boards over time, how long each was away, what was lost."""
     diaries = [board["spells"] for board in boards]
     away = [round(board.away_seconds, 1) for board in measured.boards if board.away_seconds > 0]
-    found: list[dict[str, Any]] = [_steps(measured)]
+    found: list[dict[str, Any]] = [_steps(measured), _durations(measured)]
     if boards:
         found.append(
             {
                 "title": "Boards that were connected",
                 "kind": "series",
-                "intro": _moments(measured),
                 "unit": "boards",
                 "series": [
                     {
@@ -85,12 +84,13 @@ def _steps(measured: Measured) -> dict[str, Any]:
     return {
         "title": "Timeline",
         "kind": "table",
-        "columns": ["Phase", "Step", "Began", "Seconds", "After the failure, s"],
+        "intro": _moments(measured),
+        "columns": ["Phase", "Step", "Began, UTC", "Seconds", "After the failure, s"],
         "rows": [
             [
                 step.phase.value,
                 STEPS[step.name].title,
-                iso(step.began),
+                iso(step.began)[11:19],
                 round(step.seconds, 1)
                 if step.seconds is not None
                 else {"text": "not done", "status": "failed"},
@@ -99,6 +99,19 @@ def _steps(measured: Measured) -> dict[str, Any]:
                 else None,
             ]
             for step in measured.timeline.steps
+        ],
+    }
+
+
+def _durations(measured: Measured) -> dict[str, Any]:
+    return {
+        "title": "How long each step took",
+        "kind": "bars",
+        "unit": "s",
+        "bars": [
+            {"name": f"{step.phase.value}: {step.name}", "value": round(step.seconds, 1)}
+            for step in measured.timeline.steps
+            if step.seconds is not None
         ],
     }
 
