@@ -214,6 +214,7 @@ def seen(params: Any, files: Any, measured: measure.Measured) -> verdict.Seen:
         found if after else None,
         others_before[1],
         others_after[1],
+        bool(others_after[0].get("answered")),
         differences(others_before[0].get("sections", {}), others_after[0].get("sections", {})),
         params["left_over"],
         params["failure"],

@@ -61,6 +61,7 @@ def seen(**changes):
         "differences": [],
         "outside_before": "a" * 64,
         "outside_after": "a" * 64,
+        "outside_answered": True,
         "touched": [],
         "left_over": [],
         "failure": "",

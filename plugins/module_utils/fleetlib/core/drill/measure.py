@@ -163,12 +163,13 @@ class Measured:
         """The recovery time: of the service, or of the board that was away longest; None: not recovered."""
         if self.service_seconds is None or not all(board.back for board in self.boards):
             return None
-        return max([self.service_seconds, *(board.away_seconds for board in self.boards)])
+        return round(max([self.service_seconds, *(board.away_seconds for board in self.boards)]), 1)
 
     @property
     def rpo_seconds(self) -> float:
         """How old the oldest loss was: a report of a board, or an object."""
-        return max([0.0, *(board.lost_seconds for board in self.boards), *(one.seconds for one in self.lost)])
+        losses = [*(board.lost_seconds for board in self.boards), *(one.seconds for one in self.lost)]
+        return round(max([0.0, *losses]), 1)
 
 
 def connected_over_time(
