@@ -40,7 +40,7 @@ options:
   whose:
     description:
       - V(own) reads the drill's fleet, V(others) everything else.
-      - V(boards) asks the virtual boards when they were connected.
+      - V(boards) asks the virtual boards when they were connected, once none is on its way any more.
     type: str
     choices: [own, others, boards]
     required: true
@@ -54,6 +54,10 @@ options:
   twin_directory:
     description: Where the boards are, for V(whose=boards).
     type: path
+  timeout_seconds:
+    description: How long boards that are on their way are waited for, for V(whose=boards).
+    type: float
+    default: 0.0
   known_at:
     description: Of V(whose=others), certificates that were made later are left out (ISO 8601).
     type: str
@@ -89,6 +93,16 @@ counts:
   type: dict
   returned: success
   sample: {thing: 100, certificate: 100}
+states:
+  description: Boards by state, of V(whose=boards).
+  type: dict
+  returned: for V(whose=boards)
+  sample: {connected: 100}
+why:
+  description: Why boards are not connected.
+  type: dict
+  returned: for V(whose=boards)
+  sample: {}
 answered:
   description: Whether the region answered.
   type: bool
@@ -139,8 +153,16 @@ def work(context: Context) -> dict[str, Any]:
 
 def boards(context: Context) -> dict[str, Any]:
     params = context.params
-    found = Twins(Path(params["checkout"]).resolve(), Path(params["twin_directory"]).resolve()).boards()
-    result = {"changed": False, "counts": {"board": len(found)}, "answered": True}
+    twins = Twins(Path(params["checkout"]).resolve(), Path(params["twin_directory"]).resolve())
+    now = twins.settle(params["timeout_seconds"])
+    found = twins.boards()
+    result = {
+        "changed": False,
+        "counts": {"board": len(found)},
+        "states": now["states"],
+        "why": now["why"],
+        "answered": True,
+    }
     if context.check_mode:
         return result
     path = Path(params["path"])
@@ -184,6 +206,7 @@ def main() -> None:
             "bucket_prefix": {"type": "str", "default": ""},
             "checkout": {"type": "path"},
             "twin_directory": {"type": "path"},
+            "timeout_seconds": {"type": "float", "default": 0.0},
             "known_at": {"type": "str", "default": ""},
             "certificates_by_thing": {"type": "bool", "default": False},
             "may_be_away": {"type": "bool", "default": False},

@@ -222,3 +222,43 @@ def test_a_drill_takes_away_what_one_that_was_killed_left_and_ends_clean(cloud, 
     assert not world.exists()
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+def test_devices_are_told_of_a_standby_once_and_of_another_one_instead(aws, connection, two_fleets):
+    options = {
+        **connection,
+        "name_prefix": "steel-drill",
+        "environment_name": "local",
+        "group": DRILL,
+        "endpoint_region": "us-east-1",
+    }
+    first = run_module("iot_endpoint_standby", **options, endpoint="one.example")
+    assert first["changed"]
+    assert not run_module("iot_endpoint_standby", **options, endpoint="one.example")["changed"]
+    job = aws("iot").describe_job(jobId=first["job_id"])["job"]
+    assert job["targetSelection"] == "CONTINUOUS"
+    document = json.loads(aws("iot").get_job_document(jobId=first["job_id"])["document"])
+    assert document["request"] == {
+        "endpoint": "one.example",
+        "mqtt_port": 8883,
+        "region": "us-east-1",
+        "standby": True,
+    }
+    second = run_module("iot_endpoint_standby", **options, endpoint="two.example")
+    assert second["job_id"] != first["job_id"]
+    assert aws("iot").describe_job(jobId=first["job_id"])["job"]["status"] == "CANCELED"
+
+
+def test_devices_that_do_not_hear_of_their_standby_are_counted(connection, two_fleets):
+    answer = run_module(
+        "iot_endpoint_standby",
+        **connection,
+        name_prefix="steel-drill",
+        environment_name="local",
+        group=DRILL,
+        endpoint="one.example",
+        endpoint_region="us-east-1",
+        devices=1,
+        timeout_seconds=0.0,
+    )
+    assert answer["msg"].startswith("0 of 1 devices know it")

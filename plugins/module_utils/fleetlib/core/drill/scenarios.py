@@ -245,8 +245,6 @@ SCENARIOS: Final[Mapping[str, Scenario]] = {
                 "check_registry",
             ),
             needs_own_cloud=True,
-            not_drilled="How devices learn of another endpoint while the first one is silent: the boards are "
-            "flashed anew.",
         ),
         Scenario(
             "iot_outage",
