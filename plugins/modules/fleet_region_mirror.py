@@ -58,6 +58,11 @@ region:
   type: str
   returned: success
   sample: eu-west-1
+endpoint:
+  description: MQTT host name of the second region, for devices to know.
+  type: str
+  returned: success
+  sample: abc-ats.iot.eu-west-1.amazonaws.com
 steps:
   description: How many steps of each kind.
   type: dict
@@ -115,6 +120,7 @@ seconds:
 
 from ansible_collections.steel.fleet.plugins.module_utils.fleet_aws_module import run_aws_module
 from ansible_collections.steel.fleet.plugins.module_utils.fleet_module import Context
+from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.aws import endpoints
 from ansible_collections.steel.fleet.plugins.module_utils.region_options import OPTIONS, Both, told
 
 
@@ -129,6 +135,7 @@ def work(context: Context) -> dict[str, object]:
         "changed": plan.changed,
         "diff": plan.diff(),
         "steps": plan.counts(),
+        "endpoint": endpoints.mqtt_endpoint(both.target("iot")),
         **told(both, seen, closed=not context.check_mode),
     }
 

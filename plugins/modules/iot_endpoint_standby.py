@@ -5,13 +5,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: iot_endpoint_standby
-short_description: Have devices know where to connect when their endpoint is silent
+short_description: Let devices know another region's endpoint, for when theirs does not answer
 version_added: 0.1.0
 description:
-  - One job that stays open tells every device of the fleet's group, and those that join it later. A device
-    remembers the standby and goes there by itself when its own endpoint does not answer and the standby lets
-    it in. Certificates that are INACTIVE there keep devices out until a failover makes them ACTIVE.
-  - A job that tells of another standby ends.
+  - One job C(endpoint.switch) with C(standby) for the thing group of the fleet. It stays open, so that
+    devices that come later are told, too.
+  - Where the endpoint becomes another, a new job takes the old one's place.
 author: steel.fleet maintainers (@steel-fleet)
 extends_documentation_fragment:
   - amazon.aws.common.modules
@@ -21,7 +20,7 @@ attributes:
     description: Says whether devices would be told.
     support: full
   idempotent:
-    description: Devices that are being told of this standby are not told again.
+    description: A job that tells the same is left alone.
     support: full
 options:
   name_prefix:
@@ -37,7 +36,7 @@ options:
     type: str
     required: true
   endpoint:
-    description: Where devices connect then.
+    description: MQTT host name of the other region.
     type: str
     required: true
   mqtt_port:
@@ -45,7 +44,7 @@ options:
     type: int
     default: 8883
   endpoint_region:
-    description: The region of it.
+    description: The other region.
     type: str
     required: true
   root_ca:
@@ -56,74 +55,54 @@ options:
     description: Devices that are told each minute, from 1 to 1000.
     type: int
     default: 1000
-  devices:
-    description: How many devices are waited for.
-    type: int
-    default: 0
-  timeout_seconds:
-    description: How long they are waited for.
-    type: float
-    default: 300.0
-  poll_seconds:
-    description: Pause between two looks.
-    type: float
-    default: 1.0
 """
 
 EXAMPLES = r"""
-- name: Prepare a second region
+- name: Let devices know the second region
   steel.fleet.iot_endpoint_standby:
     name_prefix: aws-iot-steel
     environment_name: staging
     group: aws-iot-steel-staging
-    endpoint: a1b2c3-ats.iot.eu-west-1.amazonaws.com
+    endpoint: abc-ats.iot.eu-west-1.amazonaws.com
     endpoint_region: eu-west-1
 """
 
 RETURN = r"""
 job_id:
-  description: The job.
+  description: The job that tells devices.
   type: str
   returned: success
-  sample: aws-iot-steel-staging-standby-eu-west-1-9f86d081884c
-told:
-  description: Devices that know the standby, of those that are waited for.
+  sample: aws-iot-steel-staging-standby-eu-west-1-2c26b46b
+succeeded:
+  description: How many devices know the endpoint.
   type: int
-  returned: not in check mode
+  returned: success
   sample: 100
 """
 
+from typing import Any
+
 from ansible_collections.steel.fleet.plugins.module_utils.fleet_aws_module import run_aws_module
 from ansible_collections.steel.fleet.plugins.module_utils.fleet_module import Context
-from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.clock import SystemClock
-from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.errors import FleetError
+from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.aws import jobs
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.naming import fleet_name
-from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.progress import Meter
-from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.regions import switch
-from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.endpoint_standby import Standby
-from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.endpoint_switch import wave
+from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.regions.switch import Endpoint
+from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.endpoint_switch import Standby, wave
 
 
-def work(context: Context) -> dict[str, object]:
-    params, clock = context.params, SystemClock()
+def work(context: Context) -> dict[str, Any]:
+    params = context.params
+    iot = context.client("iot")
+    endpoint = Endpoint(
+        params["endpoint"], params["mqtt_port"], params["endpoint_region"], params["root_ca"], standby=True
+    )
+    told = wave(params["per_minute"], jitter_seconds=0, timeout_minutes=10)
     fleet = fleet_name(params["name_prefix"], params["environment_name"])
-    host, port, region = params["endpoint"], params["mqtt_port"], params["endpoint_region"]
-    endpoint = switch.Endpoint(host, port, region, params["root_ca"])
-    meter = Meter(lambda moment: None, clock.monotonic, "devices")
-    standby = Standby(context.client("iot"), fleet, params["group"], clock, meter)
-    job = switch.standby_job_id(fleet, endpoint)
-    changed = not standby.is_told(job) or bool(standby.former(job))
-    if context.check_mode:
-        return {"changed": changed, "job_id": job}
-    if changed:
-        standby.tell(job, endpoint, wave(params["per_minute"], 0, timeout_minutes=10))
-    told = standby.wait(job, params["devices"], params["timeout_seconds"], params["poll_seconds"])
-    if told < params["devices"]:
-        raise FleetError(
-            f"{told} of {params['devices']} devices know it after {params['timeout_seconds']:g} s.",
-            f"The job {job} stays open and tells the others once they are connected.",
-        )
-    return {"changed": changed, "job_id": job, "told": told}
+    standby = Standby(iot, fleet, params["group"], endpoint)
+    changed = standby.differs()
+    if changed and not context.check_mode:
+        standby.tell(told)
+    return {"changed": changed, "job_id": standby.job, "succeeded": jobs.counts(iot, standby.job).succeeded}
 
 
 def main() -> None:
@@ -138,9 +117,6 @@ def main() -> None:
             "endpoint_region": {"type": "str", "required": True},
             "root_ca": {"type": "str", "default": ""},
             "per_minute": {"type": "int", "default": 1000},
-            "devices": {"type": "int", "default": 0},
-            "timeout_seconds": {"type": "float", "default": 300.0},
-            "poll_seconds": {"type": "float", "default": 1.0},
         },
     )
 

@@ -107,6 +107,40 @@ class Switcher:
         return [one for one in jobs.in_flight(iot) if one.startswith(switch.prefix(self.fleet))]
 
 
+@dataclass(frozen=True)
+class Standby:
+    """Devices that know another endpoint, for when theirs does not answer."""
+
+    iot: Any
+    """Of the region where they are."""
+    fleet: str
+    group: str
+    endpoint: Endpoint
+
+    @property
+    def job(self) -> str:
+        """The job that tells them; it stays open for devices that come later."""
+        return switch.standby_id(self.fleet, self.endpoint)
+
+    def differs(self) -> bool:
+        """Whether another job than this one, or none, tells them."""
+        return self._there() != [self.job]
+
+    def tell(self, wave: Wave) -> None:
+        """End jobs that tell something else, and have the one that tells this."""
+        there = self._there()
+        for one in there:
+            if one != self.job:
+                jobs.cancel(self.iot, one, "another endpoint is the standby now", running_too=True)
+        if self.job not in there:
+            target = groups.arn(self.iot, self.group)
+            document = switch.document(self.endpoint, 0)
+            jobs.create(self.iot, self.job, target, document, wave, keep_open=True, comment="standby")
+
+    def _there(self) -> list[str]:
+        return [one for one in jobs.in_flight(self.iot) if one.startswith(switch.standby_prefix(self.fleet))]
+
+
 def wave(per_minute: int, jitter_seconds: int, timeout_minutes: int) -> Wave:
     """How a job goes out: no failure stops it while others come, for who stays stays in a failed region."""
     if not 1 <= per_minute <= 1000:

@@ -1,15 +1,14 @@
-"""Moving devices to another region's endpoint: the job that tells them, and who has come."""
+"""Moving devices to another region's endpoint: the jobs that tell them, and who has come."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
 from ..objects import digest
-from ..programs import SCHEMA
+from ..programs import SCHEMA, canonical
 
 OPERATION: Final = "endpoint.switch"
 
@@ -23,6 +22,8 @@ class Endpoint:
     region: str
     root_ca: str = ""
     """PEM that vouches for it, where it is not the authority that devices know already."""
+    standby: bool = False
+    """Whether devices only keep it, for when their own does not answer."""
 
 
 @dataclass(frozen=True)
@@ -65,11 +66,8 @@ class Move:
         return sorted(self.origin.connected - self.destination.things)
 
 
-def document(endpoint: Endpoint, jitter_seconds: int, *, standby: bool = False) -> dict[str, Any]:
-    """The document of the job. A device keeps its endpoint until it is connected with the new one.
-
-    A ``standby`` is only remembered, for when the device's own endpoint does not answer.
-    """
+def document(endpoint: Endpoint, jitter_seconds: int) -> dict[str, Any]:
+    """The document of the job. A device keeps its endpoint until it is connected with the new one."""
     request: dict[str, Any] = {
         "endpoint": endpoint.host,
         "mqtt_port": endpoint.port,
@@ -77,10 +75,21 @@ def document(endpoint: Endpoint, jitter_seconds: int, *, standby: bool = False) 
     }
     if endpoint.root_ca:
         request["root_ca"] = endpoint.root_ca
-    if standby:
+    if endpoint.standby:
         request["standby"] = True
     jitter = {"jitter_seconds": jitter_seconds} if jitter_seconds else {}
     return {"schema": SCHEMA, "operation": OPERATION, "request": request, **jitter}
+
+
+def standby_prefix(fleet: str) -> str:
+    """How the ids of all jobs begin that let devices know another endpoint."""
+    return f"{fleet}-standby-"
+
+
+def standby_id(fleet: str, endpoint: Endpoint) -> str:
+    """The one job that tells this; another endpoint, or another authority, is another job."""
+    told = canonical(document(endpoint, 0))
+    return f"{standby_prefix(fleet)}{endpoint.region}-{digest(told)[:8]}"
 
 
 def prefix(fleet: str) -> str:
@@ -91,17 +100,6 @@ def prefix(fleet: str) -> str:
 def job_id(fleet: str, region: str, now: datetime) -> str:
     """A job to switch to a region; at most 64 characters."""
     return f"{prefix(fleet)}{region}-{now:%Y%m%d%H%M%S}"
-
-
-def standby_prefix(fleet: str) -> str:
-    """How the ids of all jobs begin that tell of a standby."""
-    return f"{fleet}-standby-"
-
-
-def standby_job_id(fleet: str, endpoint: Endpoint) -> str:
-    """The job that tells of this standby: the same one for the same endpoint and authority."""
-    told = json.dumps(document(endpoint, 0, standby=True), sort_keys=True)
-    return f"{standby_prefix(fleet)}{endpoint.region}-{digest(told.encode())[:12]}"
 
 
 def in_flight_to(jobs: Collection[str], fleet: str, region: str) -> str:
