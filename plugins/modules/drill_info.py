@@ -9,7 +9,7 @@ short_description: Say how a disaster drill would go, and when each was held las
 version_added: 0.1.0
 description:
   - Tells the steps of a scenario with owner, command and planned time, and what the journal of drills tells.
-  - Refuses a drill that would hurt others, unless in check mode.
+  - Refuses a drill that would hurt others, or while another one is at work, unless in check mode.
 author: steel.fleet maintainers (@steel-fleet)
 attributes:
   check_mode:
@@ -102,6 +102,11 @@ devices:
   elements: str
   returned: success
   sample: [device-001, device-002]
+pid:
+  description: The process of this run of the playbook; 0 where it cannot be told.
+  type: int
+  returned: success
+  sample: 4711
 ports:
   description: Ports that are free at this moment, for two clouds.
   type: list
@@ -110,12 +115,13 @@ ports:
   sample: [40001, 40002, 40003, 40004]
 """
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from ansible_collections.steel.fleet.plugins.module_utils.fleet_module import Context, run_module
-from ansible_collections.steel.fleet.plugins.module_utils.fleetlib import local_cloud
+from ansible_collections.steel.fleet.plugins.module_utils.fleetlib import local_cloud, playbook_process
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.drill import (
     history,
     page,
@@ -123,6 +129,7 @@ from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.drill im
     scope,
     verdict,
 )
+from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.errors import FleetError
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.journal import read
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.maintenance.history import told
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.naming import (
@@ -145,6 +152,9 @@ def work(context: Context) -> dict[str, Any]:
     if not context.check_mode:
         scenarios.require_allowed(chosen, params["own_cloud"], params["confirm"])
     records = list(read(Path(params["journal"])))
+    left, mine = told(records).open, playbook_process.pid()
+    if left is not None and not context.check_mode:
+        require_ended(left, mine)
     due = history.table(history.last_of_each(records), now, params["interval_days"])
     rows = scenarios.tabletop(scenarios.steps(chosen, params["own_cloud"]), environment)
     return {
@@ -152,10 +162,20 @@ def work(context: Context) -> dict[str, Any]:
         "steps": rows,
         "lines": lines(rows),
         "sections": page.plan_sections(chosen, rows, wanted, due),
-        "open": told(records).open,
+        "open": left,
+        "pid": mine,
         "devices": numbered_device_ids(1, params["boards"]),
         "ports": local_cloud.free_ports(PORTS),
     }
+
+
+def require_ended(left: Mapping[str, Any], mine: int) -> None:
+    other = int(left.get("pid", 0))
+    if other not in (0, mine) and playbook_process.is_playbook(other):
+        raise FleetError(
+            f"Another drill is at work: {left.get('scenario')}, process {other}, since {left['at']}.",
+            "Wait for it to end, or end it; the next drill then takes away what it left.",
+        )
 
 
 def lines(rows: list[dict[str, Any]]) -> list[str]:
