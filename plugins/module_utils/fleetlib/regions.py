@@ -17,7 +17,7 @@ from .core.progress import Meter
 from .core.regions import drift, mirror
 from .core.regions.drift import Difference
 from .core.regions.mirror import Passage
-from .core.regions.objects import entries, outdated
+from .core.regions.objects import entries, lacking, outdated
 
 CONCURRENCY: Final = 32
 
@@ -123,17 +123,9 @@ class FromSnapshot:
         there = mirror.actual(found.state)
         wanted |= drift.deployed(self.opened.state, self.passage.origin)
         there |= drift.deployed(found.state, self.passage.target)
-        wanted["objects"] = self._lacking(found.state["objects"])
+        purposes = {source.purpose for source in self.backups.scope.sources}
+        wanted["objects"] = lacking(self.opened.state["objects"], found.state["objects"], purposes)
         return Seen(wanted, there, found.remarks)
-
-    def _lacking(self, there: Mapping[str, Any]) -> dict[str, Any]:
-        """Objects of the snapshot that are not there, of buckets that the second region follows."""
-        followed = {source.purpose for source in self.backups.scope.sources}
-        return {
-            name: one
-            for name, one in self.opened.state["objects"].items()
-            if name not in there and name.partition("/")[0] in followed
-        }
 
     def carry_out(self, plan: Plan) -> None:
         """Bring the second region there; may be run again."""
