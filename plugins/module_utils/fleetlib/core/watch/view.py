@@ -250,5 +250,5 @@ def _cut(part: _Part, rows: int) -> list[Line]:
         return [part.title, *part.rows]
     more = len(part.rows) - max(rows - 1, 0)
     if not rows:
-        return [Line(f"{part.title.text} ({more:,} more lines)", part.title.style)]
+        return [Line(f"{part.title.text} ({_number(more, 'more line')})", part.title.style)]
     return [part.title, *part.rows[: rows - 1], Line(f"  … {more:,} more", DIM)]
