@@ -35,6 +35,7 @@ WITHOUT_RESOURCE = {
     "iot:DetachPolicy",
     "iot:DetachThingPrincipal",
     "iot:GetIndexingConfiguration",
+    "iot:GetStatistics",
     "iot:GetLoggingOptions",
     "iot:GetV2LoggingOptions",
     "iot:ListAuditFindings",
