@@ -13,7 +13,8 @@ from typing import Final
 
 REGION: Final = "us-west-2"
 LOOKED_UP: Final = "2026-11-28"
-"""When they were compared with texts that quote the pages below; the pages themselves were out of reach."""
+"""When prices of IoT and CloudWatch were compared with texts that quote the pages below; the pages themselves
+were out of reach, and the other prices were compared with nothing."""
 _IOT: Final = "https://aws.amazon.com/iot-core/pricing/"
 _CLOUDWATCH: Final = "https://aws.amazon.com/cloudwatch/pricing/"
 _LAMBDA: Final = "https://aws.amazon.com/lambda/pricing/"
