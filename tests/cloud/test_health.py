@@ -8,8 +8,10 @@ import time
 import pytest
 from fleetlib import rollout
 from fleetlib.aws import documents
+from fleetlib.core.clock import SystemClock
 from fleetlib.core.rollout import plan
 from fleetlib.core.rollout.record import Part, Record, WaveRecord
+from fleetlib.fleet_watch import Reader
 
 from tests.cloud.http_boards import Boards
 from tests.module_runner import run_module
@@ -176,3 +178,11 @@ def test_the_playbook_reports_and_its_exit_status_follows_the_thresholds(
     assert history["rows"][1] == ["Connected", 1, 1, {"trend": [1, 1]}]
     table = next(one for one in record["sections"] if one["title"] == "Devices, worst first")
     assert len(table["rows"]) == record["data"]["health"]["fleet"]["devices"] == 5
+
+
+def test_the_live_view_counts_the_same_fleet(fleet, aws):
+    state = Reader(aws, GROUP, SystemClock()).read()
+    assert state.troubles == {}
+    assert (state.fleet.devices, state.fleet.connected) == (5, 1)
+    assert [(one.name, one.version, one.failed) for one in state.fleet.versions] == [(PROGRAM, "1.0.0", 1)]
+    assert state.requests <= 6
