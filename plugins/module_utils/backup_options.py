@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -74,20 +75,18 @@ def backups(context: Context, what: str, public_pem: str = "") -> tuple[Backups,
         client,
         Scope(fleet, params["environment_name"], sources),
         stores,
-        public_pem or _trusted(context),
+        public_pem or trusted_key(params, client),
         clock,
         progress.Meter(shown(context), clock.monotonic, what),
-        _local_pems(params["state_directory"]),
+        local_pems(params["state_directory"]),
     )
     return made, pacer
 
 
-def _trusted(context: Context) -> str:
+def trusted_key(params: Mapping[str, Any], client: Callable[..., Any]) -> str:
     """The public key that snapshots have to be signed with."""
-    params = context.params
     if params["kms_key"]:
-        assert context.client is not None  # noqa: S101
-        return pem_of(public_key(context.client("kms"), params["kms_key"]))
+        return pem_of(public_key(client("kms"), params["kms_key"]))
     try:
         return Path(params["public_key_file"]).read_text()
     except OSError as error:
@@ -97,7 +96,7 @@ def _trusted(context: Context) -> str:
         ) from error
 
 
-def _local_pems(directory: str | None) -> dict[str, str]:
+def local_pems(directory: str | None) -> dict[str, str]:
     """Certificates that this host keeps beside its devices' keys, by id."""
     if not directory:
         return {}

@@ -153,6 +153,7 @@ from ansible_collections.steel.fleet.plugins.module_utils.fleet_aws_module impor
 from ansible_collections.steel.fleet.plugins.module_utils.fleet_module import Context
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib import health
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.aws.pacing import Pacer
+from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core import history
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.clock import SystemClock
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.errors import FleetError
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.health import fleet
@@ -193,7 +194,9 @@ def work(context: Context) -> dict[str, Any]:
         "devices": [one.as_dict() for one in found.devices[:MOST_DEVICES]],
         "verdict": found.verdict(),
         "figures": found.figures(),
-        "sections": found.sections(fleet.worth_looking_back_on(earlier, params["environment_name"])),
+        "sections": found.sections(
+            history.worth_looking_back_on(earlier, params["environment_name"], "Devices")
+        ),
         "requests": dict(paced.attempts + counted.attempts),
     }
 

@@ -327,7 +327,7 @@ def _stacks(client: Client, scope: Scope) -> Sections:
     cloudformation = client("cloudformation")
     stacks: dict[str, Any] = {}
     functions: dict[str, Any] = {}
-    for purpose in ("core", "storage", "validator", "monitoring", "audit", "pipeline"):
+    for purpose in ("core", "storage", "validator", "monitoring", "telemetry", "audit", "pipeline"):
         try:
             (stack,) = cloudformation.describe_stacks(StackName=f"{scope.name}-{purpose}")["Stacks"]
         except ClientError as error:
