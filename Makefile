@@ -47,6 +47,10 @@ deploy: environment ## Deploy everything (ENV=local|staging|production); the loc
 twin: environment ## Start virtual boards of deployed devices: BOARDS=10; ARGS="-e twin_state=stopped" stops them
 	$(PLAY) playbooks/twin.yml -e twin_boards=$(or $(BOARDS),10) $(ARGS)
 
+.PHONY: watch
+watch: environment ## See the fleet live: ENV=…; ARGS=--once prints it once
+	@$(BIN)/python -m watch --environment $(ENV) $(ARGS)
+
 .PHONY: validate-production validate-e2e validate-security validate-load
 validate-production: environment ## Check a deployment end to end
 	$(PLAY) playbooks/validate.yml $(ARGS)

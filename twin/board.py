@@ -16,6 +16,8 @@ from typing import Any
 
 from . import boot, faults, memory, protocol
 from .boot import Booted
+from .diary import Diary
+from .endpoints import candidates
 from .engines import Engines
 from .faults import Faults
 from .flash import DamagedError, Flash
@@ -25,7 +27,7 @@ from .link import Link, LinkError, tls_context
 from .memory import Memory, Program
 from .places import BOARD_RECORD, FLASH
 from .programs import Programs, RejectedError
-from .rotation import Rotation, identities
+from .rotation import Rotation
 
 MEMORY_BYTES, IDLE_BYTES, PROGRAM_BYTES = 327_680, 131_072, 12_288
 """Of an ESP32-C3's RAM: in all, in use without programs, and by each program on top of its code."""
@@ -82,6 +84,7 @@ class Board:
         self.public_key = world.public_key
         self.programs = Programs(self, world.engines)
         self.rotation = Rotation(self)
+        self.diary = Diary()
         self.stamp = 0
         """When its flash was written last, as far as it knows."""
         self._world = world
@@ -113,12 +116,16 @@ class Board:
 
     @property
     def identity(self) -> Identity:
-        """With which it connects: its newest one that works."""
+        """With which it connects, and where: the first that works of all it may use."""
         return self._identities[0]
 
+    def reconsider(self) -> None:
+        """Take what it remembers now into account when it connects next."""
+        self._identities = candidates(self.booted.identity, self.memory)
+
     def connect_anew(self) -> None:
-        """With the newest identity that it has."""
-        self._identities = identities(self.booted.identity, self.memory.identities)
+        """With the newest identity that it has, where it was sent last."""
+        self.reconsider()
         if self._link is not None:
             self._link.drop()
 
@@ -175,6 +182,7 @@ class Board:
             "connections": self.condition.connections,
             "boots": self.memory.boots,
             "programs": {one.id: one.status for one in self.memory.programs.values()},
+            "spells": self.diary.as_list(),
         }
         if self._booted is not None:
             found["firmware"] = self._firmware()
@@ -196,7 +204,7 @@ class Board:
             self.stamp = self.flash.stamp()
         self._booted, self._started = booted, time.monotonic()
         self.memory = memory.load(self.folder, booted.identity.thing)
-        self._identities = identities(booted.identity, self.memory.identities)
+        self.reconsider()
         self.memory.boots += 1
         self.memory.save(self.folder)
         self._led = bool(self.memory.desired.get("led_control"))
@@ -220,6 +228,7 @@ class Board:
             self._jobs.close()
             self._jobs = None
         if self._link is not None:
+            self.diary.lost(protocol.now())
             self._link.close()
             self._link = None
 
@@ -256,10 +265,12 @@ class Board:
             await link.subscribe(protocol.filters(self.thing))
         self._become("connected")
         self.condition.connections += 1
+        self.diary.connected(protocol.now(), f"{self.identity.endpoint}:{self.identity.port}")
         if not await self._is_well():
             return
-        self._report_shadow()
+        # Asked first: the answer tells what the cloud still knew of the board.
         self.publish(f"$aws/things/{self.thing}/shadow/get", b"")
+        self._report_shadow()
         self._report_metrics()
         self._jobs.ask()
         beside = [self.spawn(self._report_regularly()), self.spawn(self._flap(link))]
@@ -270,15 +281,12 @@ class Board:
                 task.cancel()
 
     async def _open(self) -> Link:
-        """A connection; where the newest identity does not get one, the one before has the next try."""
+        """A connection; where one identity or endpoint does not give one, the next has the next try."""
         try:
-            context = await self.in_thread(tls_context, self.identity, self._world.folder)
-            link = Link(self.identity, context, self._hear)
-            await link.open(self._world.pool)
+            return await self.link(self.identity, self._hear)
         except (DamagedError, LinkError) as error:
             self._identities.append(self._identities.pop(0))
             raise LinkError(str(error)) from error
-        return link
 
     async def _is_well(self) -> bool:
         """New firmware has reached the cloud: it may stay, unless a fault makes it unwell."""
@@ -378,8 +386,11 @@ class Board:
         """The shadow as it is: programs in it that the board does not hold are taken out."""
         if not isinstance(state, Mapping):
             return
-        reported = (state.get("reported") or {}).get("programs") or {}
-        strangers = {name: None for name in reported if name not in self.memory.programs}
+        reported = state.get("reported") or {}
+        self.diary.found(reported.get("timestamp"))
+        strangers = {
+            name: None for name in reported.get("programs") or {} if name not in self.memory.programs
+        }
         if strangers:
             self._update_shadow({"programs": strangers})
         if state.get("delta"):
@@ -387,10 +398,10 @@ class Board:
 
     # What the board tells
 
-    def publish(self, topic: str, payload: bytes) -> None:
-        """Tell the cloud, if there is a connection."""
+    def publish(self, topic: str, payload: bytes, arrived: Callable[[], None] | None = None) -> None:
+        """Tell the cloud, if there is a connection; ``arrived`` is called once it has it."""
         if self._link is not None:
-            self._link.publish(topic, payload)
+            self._link.publish(topic, payload, arrived)
 
     def report(self, program: Program, milliseconds: int | None = None) -> None:
         """ProgramDeliveryStatus."""
@@ -440,6 +451,7 @@ class Board:
             for one in self.memory.programs.values()
         }
         executing = {"program_id": running[0].id, "started_at": running[0].since} if running else {}
+        moment = protocol.now()
         self._update_shadow(
             {
                 **self.memory.properties,
@@ -458,13 +470,14 @@ class Board:
                 },
                 "firmware": self._firmware(),
                 "programs": programs,
-                "timestamp": protocol.now(),
-            }
+                "timestamp": moment,
+            },
+            lambda: self.diary.arrived(moment),
         )
 
-    def _update_shadow(self, reported: Mapping[str, Any]) -> None:
+    def _update_shadow(self, reported: Mapping[str, Any], arrived: Callable[[], None] | None = None) -> None:
         body = protocol.encoded({"state": {"reported": reported}})
-        self.publish(f"$aws/things/{self.thing}/shadow/update", body)
+        self.publish(f"$aws/things/{self.thing}/shadow/update", body, arrived)
 
     def _firmware(self) -> dict[str, Any]:
         booted = self.booted
@@ -562,6 +575,13 @@ class Board:
             finally:
                 await asyncio.wait([done])
                 self.stamp = self.flash.stamp()
+
+    async def link(self, identity: Identity, hear: Callable[[str, bytes], None]) -> Link:
+        """Connect as somebody; `DamagedError` and `LinkError` say why that cannot be."""
+        context = await self.in_thread(tls_context, identity, self._world.folder)
+        link = Link(identity, context, hear)
+        await link.open(self._world.pool)
+        return link
 
     @property
     def is_writing(self) -> bool:

@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from . import update
+from . import endpoints, update
 from .flash import DamagedError
 from .programs import PROFILE, FailedError, RejectedError
 from .protocol import details, encoded
@@ -28,6 +28,8 @@ class Jobs:
         self._topic = f"$aws/things/{board.thing}/jobs"
         self._task: asyncio.Task[None] | None = None
         self._answer: asyncio.Future[bool] | None = None
+        self._moves = False
+        """Whether the board goes elsewhere once its job is answered."""
 
     def ask(self) -> None:
         """Have the next job handed over: also one that was begun before a restart."""
@@ -68,7 +70,10 @@ class Jobs:
             status, told = "REJECTED", details("invalid", f"the document cannot be read: {error}", version)
         await self._tell(job, status, told)
         self._task = None
-        self.ask()
+        if self._moves:
+            self._board.connect_anew()
+        else:
+            self.ask()
 
     async def _do(self, job: str, document: Mapping[str, Any]) -> Mapping[str, str]:
         """Carry out a document; what is told of it."""
@@ -89,6 +94,9 @@ class Jobs:
         if operation == "certificate.rotate":
             certificate = await board.rotation.carry_out(job, lambda told: self._go_on(job, told))
             return {"certificate_id": certificate}
+        if operation == "endpoint.switch":
+            self._moves = await endpoints.switch(board, request)
+            return details("done", f"{request['endpoint']}", "")
         raise RejectedError("unsupported", f"this board does not know the operation {operation}")
 
     async def _load(self, request: Mapping[str, Any]) -> str:

@@ -67,6 +67,7 @@ class Link:
         self._ended = False
         self._connected: asyncio.Future[None] = self._loop.create_future()
         self._waiting: dict[int, asyncio.Future[None]] = {}
+        self._told: dict[int, Callable[[], None]] = {}
         self.lost: asyncio.Future[str] = self._loop.create_future()
         """Why the connection ended, once it has."""
         self._client = paho.Client(
@@ -85,6 +86,7 @@ class Link:
         self._client.on_subscribe = self._suback
         self._client.on_disconnect = self._disconnected
         self._client.on_message = self._message
+        self._client.on_publish = self._puback
 
     async def open(self, pool: Executor) -> None:
         """Connect; `LinkError` says why that failed."""
@@ -119,9 +121,14 @@ class Link:
             finally:
                 self._waiting.pop(packet, None)
 
-    def publish(self, topic: str, payload: bytes) -> None:
-        """Send with QoS 1. What a board says while its connection ends is lost, as it would be."""
-        self._client.publish(topic, payload, qos=1)
+    def publish(self, topic: str, payload: bytes, arrived: Callable[[], None] | None = None) -> None:
+        """Send with QoS 1. What a board says while its connection ends is lost, as it would be.
+
+        ``arrived`` is called once the server has acknowledged it.
+        """
+        sent = self._client.publish(topic, payload, qos=1)
+        if arrived is not None:
+            self._told[sent.mid] = arrived
 
     def tick(self) -> None:
         """Keep the connection alive; to be called every few seconds."""
@@ -196,6 +203,11 @@ class Link:
             granted.set_exception(LinkError(f"a subscription was refused: {refused[0]}"))
         else:
             granted.set_result(None)
+
+    def _puback(self, client: Any, userdata: Any, packet: int, reason: Any, properties: Any) -> None:
+        arrived = self._told.pop(packet, None)
+        if arrived is not None and not reason.is_failure:
+            arrived()
 
     def _message(self, client: Any, userdata: Any, message: Any) -> None:
         self._on_message(message.topic, message.payload)

@@ -52,6 +52,10 @@ class Memory:
     """Certificates and keys since the board was flashed, the newest first."""
     rotation: str = ""
     """The job that the newest of them came with."""
+    endpoint: dict[str, Any] = field(default_factory=dict)
+    """Where a job has sent the board; empty while it is where it was flashed to."""
+    standby: dict[str, Any] = field(default_factory=dict)
+    """Where it goes when that does not answer."""
 
     def save(self, folder: Path) -> None:
         """Write it to the board's directory."""

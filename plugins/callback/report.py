@@ -19,6 +19,9 @@ description:
     C(docs/reports.md).
   - Results of tasks with C(no_log) are left out, values of extra variables are never written.
   - A report that cannot be written is a warning; the run is not affected.
+  - Can tell people about the run, over topics of SNS and a webhook - what failed and why, what changed, the
+    figures, where the report is. It tells nobody unless it is given somebody to tell, and nobody about check
+    mode. A message that cannot be sent is a warning.
 requirements:
   - Jinja2 and matplotlib for the page; without them there is only C(report.json), or a page without plots
 options:
@@ -32,6 +35,38 @@ options:
     ini:
       - section: callback_steel_fleet_report
         key: reports_dir
+  notify_topic_arns:
+    description: Topics of SNS that are told. By default those of the variable C(fleet_notify_topic_arns).
+    type: list
+    elements: str
+    env:
+      - name: FLEET_NOTIFY_TOPIC_ARNS
+    ini:
+      - section: callback_steel_fleet_report
+        key: notify_topic_arns
+  notify_webhook_url:
+    description:
+      - Address that gets the message as JSON (C(text), C(playbook), C(environment), C(result), C(changed),
+        C(started), C(report)). It is a secret and shown nowhere.
+      - By default that of the variable C(fleet_notify_webhook_url); keep it in a vault.
+    type: str
+    env:
+      - name: FLEET_NOTIFY_WEBHOOK_URL
+    ini:
+      - section: callback_steel_fleet_report
+        key: notify_webhook_url
+  notify_when:
+    description:
+      - V(failed) tells about runs that failed or were stopped, V(changed) also about those that changed
+        something, V(always) about all.
+      - By default what the variable C(fleet_notify_when) says, or V(changed).
+    type: str
+    choices: [failed, changed, always]
+    env:
+      - name: FLEET_NOTIFY_WHEN
+    ini:
+      - section: callback_steel_fleet_report
+        key: notify_when
 """
 
 EXAMPLES = r"""
@@ -39,6 +74,11 @@ enable: |
   # in ansible.cfg
   [defaults]
   callbacks_enabled = steel.fleet.report
+tell people about runs that went wrong: |
+  # in inventory/production/group_vars/all/
+  fleet_notify_when: failed
+  fleet_notify_topic_arns: ["arn:aws:sns:us-west-2:000000000000:operators"]
+  fleet_notify_webhook_url: "{{ vault_notify_webhook_url }}"
 contribute a section: |
   - name: Report what was provisioned
     ansible.builtin.set_stats:
@@ -71,6 +111,7 @@ from ansible.plugins.callback import CallbackBase
 from ansible.release import __version__ as ansible_version
 from ansible.template import Templar
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.redaction import safe_command
+from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.run_notice import Audience
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.run_record import (
     COUNTED,
     Recorder,
@@ -123,6 +164,8 @@ class CallbackModule(CallbackBase):
         self.recorder: Recorder | None = None
         self._owner = os.getpid()
         self._counts_before: dict[str, dict[str, int]] = {}
+        self._connection: Mapping[str, Any] = {}
+        self._audience = Audience()
 
     @_never_fails
     def v2_playbook_on_start(self, playbook: Playbook) -> None:
@@ -188,10 +231,14 @@ class CallbackModule(CallbackBase):
         known = manager.get_vars(play=play, host=host)
         templar = Templar(loader=play.get_loader(), variables=known)
 
-        def value(name: str) -> Any:
+        def value(name: str, is_asked_for: bool = False) -> Any:
             try:
                 return templar.template(known.get(name))
             except Exception:
+                if is_asked_for:
+                    self._display.warning(
+                        f"{name} cannot be read, so that way nobody is told about this run."
+                    )
                 return None  # it needs something that only a task knows; the run will say so
 
         environment, region = value("fleet_environment"), value("fleet_region")
@@ -199,8 +246,16 @@ class CallbackModule(CallbackBase):
         self.recorder.region = str(region) if region else None
         connection = value("fleet_aws_connection")
         if isinstance(connection, Mapping):
+            self._connection = connection
             found = (str(connection.get(name) or "") for name in _SECRETS_OF_CONNECTION)
             self.recorder.secrets += tuple(filter(None, found))
+        self._audience = Audience.of(
+            *(
+                self.get_option(name) or value(f"fleet_{name}", is_asked_for=True)
+                for name in ("notify_topic_arns", "notify_webhook_url", "notify_when")
+            )
+        )
+        self.recorder.secrets += self._audience.secrets
 
     def _save(self, counts: Mapping[str, Mapping[str, int]] | None) -> None:
         recorder, self.recorder = self.recorder, None
@@ -211,10 +266,24 @@ class CallbackModule(CallbackBase):
 
         for warning in recorder.warnings:
             self._display.warning(warning)
-        saved = store.save(self._reports_dir(), recorder.finish(time.monotonic(), counts))
+        record = recorder.finish(time.monotonic(), counts)
+        saved = store.save(self._reports_dir(), record)
         for problem in saved.problems:
             self._display.warning(f"{problem} The record is in {saved.directory}/report.json.")
         self._display.display(f"Report: {_near(saved.shown)}")
+        if self._audience.is_somebody:
+            self._tell(record, str(saved.page))
+
+    def _tell(self, record: Mapping[str, Any], report: str) -> None:
+        """Send the message of the run; what cannot be sent is a warning."""
+        # boto3 takes its time: it is only imported when there is somebody to tell.
+        from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.run_notice import tell
+
+        told, problems = tell(record, report, self._audience, self._connection)
+        for problem in problems:
+            self._display.warning(f"{problem} The run itself is not affected.")
+        if told:
+            self._display.display(f"Told about it: {', '.join(told)}")
 
     def _reports_dir(self) -> Path:
         chosen = self.get_option("reports_dir")

@@ -8,7 +8,7 @@ import functools
 import threading
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 from .backup_options import PACED, local_pems, trusted_key
@@ -19,13 +19,15 @@ from .fleetlib.aws.pacing import Pacer
 from .fleetlib.aws.snapshot import Scope, Source
 from .fleetlib.backup import Backups
 from .fleetlib.core import progress
+from .fleetlib.core.backup import manifest
+from .fleetlib.core.backup.ports import Store
 from .fleetlib.core.clock import SystemClock
 from .fleetlib.core.errors import FleetError
 from .fleetlib.core.naming import fleet_name
-from .fleetlib.core.quotas import Quotas
 from .fleetlib.core.regions import drift, summary
 from .fleetlib.core.regions.mirror import Passage
 from .fleetlib.regions import CONCURRENCY, Buckets, FromSnapshot, Regions, Seen, described
+from .paced_module import QUOTAS_SPEC, rates, shown
 
 MOST_DIFFERENCES = 1_000
 """In a result, which Ansible walks through several times; the counts are of all."""
@@ -61,7 +63,7 @@ OPTIONS: dict[str, Any] = {
     "public_key_file": {"type": "path", "no_log": False},
     "kms_key": {"type": "str", "no_log": False},
     "state_directory": {"type": "path"},
-    "rate_factor": {"type": "float", "default": 1.0},
+    **QUOTAS_SPEC,
     "progress_file": {"type": "path"},
 }
 
@@ -74,15 +76,19 @@ class Both:
         self.began = time.monotonic()
         self.params = context.params
         self.clock = SystemClock()
-        self.quotas = Quotas().scaled(self.params["rate_factor"])
-        self.pacers = {"origin": Pacer(self.quotas, self.clock), "target": Pacer(self.quotas, self.clock)}
         given = self.params["origin"]
+        connect = functools.partial(_connected, given)
+        self.quotas = rates(context)
+        # Each region has its own; one that a snapshot stands for is not asked.
+        origin = self.quotas if self.params["snapshot_id"] else rates(replace(context, client=connect))
+        self.pacers = {"origin": Pacer(origin, self.clock), "target": Pacer(self.quotas, self.clock)}
         assert context.client is not None  # noqa: S101  # run_aws_module sets it
-        self.origin = self._paced(functools.partial(_connected, given), "origin")
+        self.origin = self._paced(connect, "origin")
         self.target = self._paced(context.client, "target")
         self.passage = Passage(
             given["region"], self.target("iot").meta.region_name, self.params["certificate_status"]
         )
+        self._shown = shown(context)
         self.local_pems = local_pems(self.params["state_directory"])
 
     def world(self) -> Regions | FromSnapshot:
@@ -106,9 +112,7 @@ class Both:
 
     @property
     def _meter(self) -> progress.Meter:
-        path = self.params["progress_file"]
-        show = progress.to_file(Path(path)) if path else lambda moment: None
-        return progress.Meter(show, self.clock.monotonic, "steps")
+        return progress.Meter(self._shown, self.clock.monotonic, "steps")
 
     def _paced(self, make: Callable[..., Any], which: str) -> Callable[..., Any]:
         made: dict[str, Any] = {}
@@ -141,19 +145,20 @@ class Both:
             for one in self.params["objects"]
             if one["bucket"]
         )
+        store = BucketStore(self.target("s3"), self.params["snapshot_bucket"])
+        snapshot = chosen(store, self.params["snapshot_id"])
         backups = Backups(
             self.target,
             Scope(self._fleet, self.params["environment_name"], sources),
-            [BucketStore(self.target("s3"), self.params["snapshot_bucket"])],
+            [store],
             trusted_key(self.params, self.target),
             self.clock,
             self._meter,
         )
-        opened = backups.open(chosen(backups, self.params["snapshot_id"]))
+        opened = backups.open(snapshot)
         if not opened.intact:
             raise FleetError(
-                f"Snapshot {self.params['snapshot_id']} in {backups.stores[0].name} is damaged.",
-                "Choose another snapshot_id.",
+                f"Snapshot {snapshot} in {store.name} is damaged.", "Choose another snapshot_id."
             )
         return FromSnapshot(backups, opened, self.passage)
 
@@ -181,14 +186,14 @@ def _connected(given: Mapping[str, Any], service: str, **options: Any) -> Any:
     return connected(service, given, **options)
 
 
-def chosen(backups: Backups, wanted: str) -> str:
+def chosen(store: Store, wanted: str) -> str:
     """The id of a snapshot; ``latest`` is the newest there is."""
     if wanted != "latest":
         return wanted
-    there = backups.ids()
+    there = manifest.ids(store.keys(manifest.SNAPSHOTS))
     if not there:
         raise FleetError(
-            f"There is no snapshot in {backups.stores[0].name}.",
+            f"There is no snapshot in {store.name}.",
             "backup.yml takes one, and multi_region.yml copies it to the second region.",
         )
     return there[-1]

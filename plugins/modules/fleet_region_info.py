@@ -18,6 +18,7 @@ extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - steel.fleet.regions
+  - steel.fleet.paced.quotas
 attributes:
   check_mode:
     description: Only reads.

@@ -20,6 +20,7 @@ extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - steel.fleet.regions
+  - steel.fleet.paced.quotas
 attributes:
   check_mode:
     description: Says what would be done, in how many calls, and how long these take at the quotas.

@@ -16,6 +16,7 @@ author: steel.fleet maintainers (@steel-fleet)
 extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
+  - steel.fleet.paced.quotas
 attributes:
   check_mode:
     description: Says who is connected where, and tells nobody anything.
@@ -81,10 +82,6 @@ options:
     description: Pause between two looks.
     type: float
     default: 5
-  rate_factor:
-    description: Factor on all request rates.
-    type: float
-    default: 1.0
   progress_file:
     description: Where to write how far it is; set by the action plugin.
     type: path
@@ -150,7 +147,6 @@ seconds:
   sample: 12.3
 """
 
-from pathlib import Path
 from typing import Any
 
 from ansible_collections.steel.fleet.plugins.module_utils.fleet_aws_module import run_aws_module
@@ -162,10 +158,10 @@ from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core import p
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.clock import SystemClock
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.errors import FleetError
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.naming import fleet_name
-from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.quotas import Quotas
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.regions.switch import Endpoint, Move
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.validation.checks import some
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.endpoint_switch import Switcher, wave
+from ansible_collections.steel.fleet.plugins.module_utils.paced_module import QUOTAS_SPEC, rates, shown
 from ansible_collections.steel.fleet.plugins.module_utils.region_options import CONNECTION
 
 ATTEMPTS = 2
@@ -201,15 +197,13 @@ def work(context: Context) -> dict[str, Any]:
 def ready(context: Context) -> tuple[Switcher, Any]:
     params = context.params
     clock = SystemClock()
-    quotas = Quotas().scaled(params["rate_factor"])
+    quotas = rates(context)
     origin = client("iot", params["origin"], attempts=ATTEMPTS, timeout=params["origin_timeout_seconds"])
     destination = context.client("iot")
     for one in (origin, destination):
         Pacer(quotas, clock).attach(one)
-    path = params["progress_file"]
-    show = progress.to_file(Path(path)) if path else lambda moment: None
     fleet = fleet_name(params["name_prefix"], params["environment_name"])
-    meter = progress.Meter(show, clock.monotonic, "devices")
+    meter = progress.Meter(shown(context), clock.monotonic, "devices")
     return Switcher(origin, destination, fleet, params["group"], clock, meter), destination
 
 
@@ -243,7 +237,7 @@ def main() -> None:
             "jitter_seconds": {"type": "int", "default": 30},
             "timeout_minutes": {"type": "float", "default": 30},
             "poll_seconds": {"type": "float", "default": 5},
-            "rate_factor": {"type": "float", "default": 1.0},
+            **QUOTAS_SPEC,
             "progress_file": {"type": "path"},
         },
     )

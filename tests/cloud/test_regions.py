@@ -193,7 +193,10 @@ def test_a_region_that_does_not_answer_is_stood_in_for_by_its_replicated_snapsho
         name_prefix="p",
         environment_name="local",
         bucket=objects[1]["origin"],
-        objects=[{"purpose": "programs", "bucket": objects[0]["origin"]}],
+        objects=[
+            {"purpose": "programs", "bucket": objects[0]["origin"]},
+            {"purpose": "deploy", "bucket": objects[0]["origin"]},  # which a second region does not follow
+        ],
         signing_key_file=str(tmp_path / "signing/private.key"),
         account_id=connection["access_key"],
         region_name=FIRST,

@@ -14,6 +14,7 @@ from .aws.quotas import account_quotas
 from .aws.security import ask
 from .core.capacity.limits import LIMITS, Limit, Reading, Use, merged, use
 from .core.errors import InvalidInputError
+from .core.performance.period import RETENTION_DAYS, Period
 from .core.security.model import Unreadable
 
 Client = Callable[[str], Any]
@@ -36,9 +37,10 @@ class Scope:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be."""
-        if not 1 <= self.period_days <= 455:
+        if not 1 <= self.period_days <= RETENTION_DAYS:
             raise InvalidInputError(
-                f"period_days is {self.period_days}; it must be 1 to 455, as long as CloudWatch keeps hours."
+                f"period_days is {self.period_days}; it must be 1 to {RETENTION_DAYS}, "
+                "as long as CloudWatch keeps hours."
             )
         known = [one.id for one in LIMITS]
         for name, value in self.quotas.items():
@@ -62,20 +64,20 @@ class Found:
 
 def look(client: Client, scope: Scope, earlier: Sequence[Mapping[str, Any]], now: datetime) -> Found:
     """Read the use of every limit. What nobody answers is not known, and says why."""
-    since = now - timedelta(days=scope.period_days)
+    when = Period(now - timedelta(days=scope.period_days), now)
     counts = _counts(client, scope.group)
     allowed = _allowed(client("service-quotas"), scope.quotas)
     uses, a_month = [], {}
     for limit in LIMITS:
-        measured, why = _measured(client, limit, counts, since, now)
+        measured, why = _measured(client, limit, counts, when)
         if limit.metric and isinstance(measured, reading.Rates) and measured.a_day:
             a_month[limit.id] = measured.a_day * DAYS_A_MONTH
         today = _days(measured, now)
-        days = merged(earlier, limit, today, since.date())
+        days = merged(earlier, limit, today, when.start.date())
         used = days[max(days)] if days else None
         value, by = allowed[limit.id]
         uses.append(use(limit, Reading(used, days, value, by, "" if days else why), now))
-    held = ask(reading.gigabytes, client("cloudwatch"), scope.buckets, since, now)
+    held = ask(reading.gigabytes, client("cloudwatch"), scope.buckets, when)
     devices = ask(reading.members, client("iot"), scope.group)
     return Found(
         tuple(uses),
@@ -115,13 +117,13 @@ def _counts(client: Client, group: str) -> dict[str, int | Unreadable]:
 
 
 def _measured(
-    client: Client, limit: Limit, counts: Mapping[str, int | Unreadable], since: datetime, now: datetime
+    client: Client, limit: Limit, counts: Mapping[str, int | Unreadable], when: Period
 ) -> tuple[reading.Rates | int | None, str]:
     """What was counted or measured, or why nothing was."""
     if limit.metric is None:
         counted = counts[limit.id]
         return (None, counted.why) if isinstance(counted, Unreadable) else (counted, "")
-    rates = ask(reading.rates, client("cloudwatch"), limit.metric, since, now)
+    rates = ask(reading.rates, client("cloudwatch"), limit.metric, when)
     if isinstance(rates, Unreadable):
         return None, rates.why
     names = ", ".join(limit.metric.names)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import urllib.error
-import urllib.request
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from . import webhook
 from .core import escalation as core
 from .core.clock import Clock, SystemClock
 from .core.errors import FleetError
@@ -25,7 +23,6 @@ with contextlib.suppress(ImportError):  # who makes the client names the missing
 
 ESCALATIONS = "escalations"
 LOCK = "lock"
-TIMEOUT_SECONDS = 15
 
 
 @dataclass
@@ -123,6 +120,7 @@ class Desk:
         return told, troubles
 
     def _send(self, facts: dict[str, Any], contact: Contact, incident: str) -> None:
+        who = f"{contact.name} ({contact.channel})"
         if contact.channel == "sns":
             try:
                 self.sns.publish(TopicArn=contact.to, Subject=core.subject(facts), Message=core.body(facts))
@@ -130,12 +128,12 @@ class Desk:
                 raise FleetError(f"AWS refused sns:Publish: {error}") from error
         elif contact.channel == "pagerduty":
             event = core.pagerduty(facts, _secret(contact))
-            _post(contact.to or core.PAGERDUTY, event, {}, contact)
+            webhook.post(contact.to or core.PAGERDUTY, event, {}, who)
         else:
             headers = {"Idempotency-Key": f"{facts['fleet']}/{incident}/{contact.level}"}
             if contact.secret_file:
                 headers["Authorization"] = f"Bearer {_secret(contact)}"
-            _post(contact.to, facts, headers, contact)
+            webhook.post(contact.to, facts, headers, who)
 
 
 def _secret(contact: Contact) -> str:
@@ -148,22 +146,3 @@ def _secret(contact: Contact) -> str:
     if mode or not text:
         raise FleetError(f"secret_file {path} is empty, or others may read it; its mode has to be 0600.")
     return text
-
-
-def _post(address: str, data: dict[str, Any], headers: dict[str, str], contact: Contact) -> None:
-    """POST JSON. Errors name the contact, never the address: its path may be a secret."""
-    request = urllib.request.Request(  # noqa: S310  # https or http only, see `core.escalation.contact`
-        address,
-        json.dumps(data, default=str).encode(),
-        {"Content-Type": "application/json", "User-Agent": "steel.fleet", **headers},
-    )
-    try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS):  # noqa: S310
-            return
-    except urllib.error.HTTPError as error:
-        raise FleetError(
-            f"{contact.name} ({contact.channel}) answered {error.code} {error.reason}."
-        ) from None
-    except (OSError, ValueError) as error:
-        reason = error.reason if isinstance(error, urllib.error.URLError) else type(error).__name__
-        raise FleetError(f"{contact.name} ({contact.channel}) cannot be reached: {reason}.") from None

@@ -17,7 +17,7 @@ from .core.progress import Meter
 from .core.regions import drift, mirror
 from .core.regions.drift import Difference
 from .core.regions.mirror import Passage
-from .core.regions.objects import entries, outdated
+from .core.regions.objects import entries, lacking, outdated
 
 CONCURRENCY: Final = 32
 
@@ -123,8 +123,8 @@ class FromSnapshot:
         there = mirror.actual(found.state)
         wanted |= drift.deployed(self.opened.state, self.passage.origin)
         there |= drift.deployed(found.state, self.passage.target)
-        lacking = self.opened.state["objects"].keys() - found.state["objects"].keys()
-        wanted["objects"] = {name: self.opened.state["objects"][name] for name in sorted(lacking)}
+        purposes = {source.purpose for source in self.backups.scope.sources}
+        wanted["objects"] = lacking(self.opened.state["objects"], found.state["objects"], purposes)
         return Seen(wanted, there, found.remarks)
 
     def carry_out(self, plan: Plan) -> None:

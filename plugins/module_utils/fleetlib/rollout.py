@@ -122,6 +122,14 @@ def all_latest(s3: Any, bucket: str) -> list[tuple[str, str]]:
     return [(subject, latest(s3, bucket, subject)) for subject in subjects]
 
 
+def latest_records(s3: Any, bucket: str, most: int) -> list[dict[str, Any]]:
+    """The records of the last rollouts of those ``most`` subjects that had one last."""
+    newest = sorted(documents.written(s3, bucket, _POINTERS), key=lambda one: one[1], reverse=True)[:most]
+    pointers = (documents.read(s3, bucket, key) for key, _ in newest)
+    records = (S3Store(s3, bucket, found[0]["rollout"]).load() for found in pointers if found)
+    return [found[0] for found in records if found]
+
+
 def ask(store: S3Store, wish: str, by: str, why: str, clock: Clock) -> None:
     """Leave a wish for whoever works on the rollout, now or later."""
     store.put("wish", {"wish": wish, "by": by, "why": why, "at": iso(clock.now())})

@@ -76,6 +76,11 @@ class Twins:
         answer = self._do(["status", "--if-running"])
         return answer or None
 
+    def boards(self) -> list[Answer]:
+        """Each of them, with the times that it was connected (``spells``)."""
+        found: list[Answer] = self._do(["status", "--boards"])["boards"]
+        return found
+
     def start(self, *, wait_seconds: float, engine: bool, seed: str, public_key_file: str) -> Answer:
         """Start them and wait until all are connected, or refused to start."""
         words = ["start", "--wait", str(wait_seconds), "--seed", seed]

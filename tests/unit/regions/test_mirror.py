@@ -12,7 +12,7 @@ from fleetlib.core.errors import FleetError, InvalidInputError
 from fleetlib.core.quotas import Quotas
 from fleetlib.core.regions import drift, mirror, replication, summary
 from fleetlib.core.regions.mirror import Passage
-from fleetlib.core.regions.objects import Listed, outdated
+from fleetlib.core.regions.objects import Listed, lacking, outdated
 from fleetlib.core.regions.replication import Replica
 
 PASSAGE = Passage("us-west-2", "eu-west-1")
@@ -258,3 +258,8 @@ def test_replication_leaves_a_rule_of_another_maker_alone():
 )
 def test_the_state_of_replication_is_a_row_of_the_report(statuses, status):
     assert replication.check(Replica("a", "b", ""), statuses).status == status
+
+
+def test_of_a_snapshot_only_objects_are_carried_over_whose_bucket_is():
+    kept = {"programs/a": {"n": 1}, "programs/b": {"n": 2}, "deploy/state.json": {"n": 3}}
+    assert lacking(kept, {"programs/b": {}}, {"programs", "firmware"}) == {"programs/a": {"n": 1}}

@@ -6,6 +6,7 @@ import json
 import os
 import select
 import signal
+import socket
 import subprocess
 import sys
 from contextlib import suppress
@@ -207,3 +208,24 @@ def test_two_playbooks_on_one_command_line_are_counted_apart(tmp_path: Path) -> 
 
     assert ran.record["counts"]["ok"] == 4
     assert json.loads((ran.reports / "second/latest/report.json").read_text())["counts"]["ok"] == 1
+
+
+@pytest.fixture
+def nobody_listens() -> str:
+    """The address of a webhook on a port where nothing listens."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{taken.getsockname()[1]}/hooks/T0KEN-abcdefgh"
+
+
+def test_a_run_whose_message_cannot_be_sent_says_so_keeps_its_result_and_shows_no_address(
+    tmp_path: Path, nobody_listens: str
+) -> None:
+    of_the_fleet = f"    fleet_notify_webhook_url: {nobody_listens}\n  tasks:\n"
+    shows_it = "    - name: Show\n      ansible.builtin.debug: {msg: '{{ fleet_notify_webhook_url }}'}\n"
+    ran = Ran(tmp_path, PLAY.replace("  tasks:\n", of_the_fleet) + shows_it + FAIL)
+
+    said = ran.output[ran.output.index("PLAY RECAP") :]
+    assert ran.code == 2
+    assert "The webhook was not told about this run: it cannot be reached" in said.replace("\n", " ")
+    assert "hooks/T0KEN" not in said + ran.kept

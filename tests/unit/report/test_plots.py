@@ -51,6 +51,11 @@ def test_a_long_name_is_shortened_more_on_the_narrow_drawing() -> None:
     assert len(wide[1]) > len(narrow[1])
 
 
+@pytest.mark.parametrize("length", range(1, 21))
+def test_a_name_that_has_room_is_not_shortened(length: int) -> None:
+    assert "n" * length in texts(plots.bars([{"name": "n" * length, "value": 1}], CAPTION))
+
+
 def test_too_many_bars_are_cut_and_the_note_says_so() -> None:
     drawing = plots.bars([{"name": str(i), "value": i} for i in range(60)], CAPTION)
 
@@ -106,6 +111,19 @@ def test_one_point_is_visible() -> None:
 
     assert drawing is not None
     assert "<use " in drawing.wide
+
+
+def test_a_flat_line_of_whole_numbers_has_an_axis_of_whole_numbers_from_0() -> None:
+    drawing = plots.series([{"name": "a", "points": [[0, 0], [5, 0]]}], CAPTION)
+
+    assert set(texts(drawing)) & {"−0.05", "0.05", "0.025"} == set()
+    assert {"0", "1"} <= set(texts(drawing))
+
+
+def test_one_point_does_not_stretch_its_axes_to_parts_of_a_unit() -> None:
+    drawing = plots.series([{"name": "a", "points": [[0, 12]]}], CAPTION)
+
+    assert not [label for label in texts(drawing) if label.startswith("−")]
 
 
 def test_a_histogram_says_in_words_where_most_values_lie() -> None:

@@ -6,7 +6,7 @@ are on again: whatever is killed, and on whichever host the next run is, the doc
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -29,19 +29,24 @@ class Alarms:
 
 
 def look(cloudwatch: Any, prefix: str) -> Alarms:
-    """cloudwatch:DescribeAlarms, in pages."""
+    """Which alarms are on, off, ringing."""
     on: list[str] = []
     off: list[str] = []
     ringing: list[str] = []
+    for one in described(cloudwatch, prefix):
+        (on if one.get("ActionsEnabled") else off).append(one["AlarmName"])
+        if one["StateValue"] == "ALARM":
+            ringing.append(one["AlarmName"])
+    return Alarms(tuple(sorted(on)), tuple(sorted(off)), tuple(sorted(ringing)))
+
+
+def described(cloudwatch: Any, prefix: str) -> Iterator[dict[str, Any]]:
+    """cloudwatch:DescribeAlarms, in pages: alarms whose names begin with ``prefix``."""
     pages = cloudwatch.get_paginator("describe_alarms").paginate(
         AlarmNamePrefix=prefix, AlarmTypes=["MetricAlarm", "CompositeAlarm"]
     )
     for page in pages:
-        for one in (*page.get("MetricAlarms", ()), *page.get("CompositeAlarms", ())):
-            (on if one.get("ActionsEnabled") else off).append(one["AlarmName"])
-            if one["StateValue"] == "ALARM":
-                ringing.append(one["AlarmName"])
-    return Alarms(tuple(sorted(on)), tuple(sorted(off)), tuple(sorted(ringing)))
+        yield from (*page.get("MetricAlarms", ()), *page.get("CompositeAlarms", ()))
 
 
 def recorded(s3: Any, bucket: str) -> tuple[list[str], str | None]:

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any, Final
 
 from ..core.capacity.limits import Metric
+from ..core.performance.figures import Query
+from ..core.performance.period import Period
 from ..core.quotas import PAGE_SIZE
-from . import registry
+from . import metric_data, registry
 
 HOUR: Final = 3600
 DAY: Final = 86_400
-MOST_QUERIES: Final = 500
-"""Of one call of GetMetricData."""
-
-Point = tuple[datetime, float]
 
 
 @dataclass(frozen=True)
@@ -30,34 +28,33 @@ class Rates:
     """How many on an average day; 0 for a maximum."""
 
 
-def rates(cloudwatch: Any, metric: Metric, since: datetime, until: datetime) -> Rates | None:
+def rates(cloudwatch: Any, metric: Metric, when: Period) -> Rates | None:
     """cloudwatch:ListMetrics and GetMetricData, over all dimensions; nothing where there are no figures."""
-    found = [one for name in metric.names for one in _metrics(cloudwatch, metric.namespace, name)]
     is_sum = metric.statistic == "Sum"
-    # A maximum cannot be added up: the one of the whole account has no dimension.
-    chosen = found if is_sum else [one for one in found if not one["Dimensions"]]
-    hours: dict[datetime, float] = defaultdict(float)
-    for moment, value in _points(cloudwatch, chosen, metric.statistic, HOUR, since, until):
-        hours[moment] += value
+    found = [
+        query
+        for name in metric.names
+        for query in _metrics(cloudwatch, metric.namespace, name, metric.statistic)
+        # A maximum cannot be added up: the one of the whole account has no dimension.
+        if is_sum or not query.dimensions
+    ]
+    hours = _added(cloudwatch, found, when, HOUR)
     if not hours:
         return None
     peaks: dict[date, float] = defaultdict(float)
     for moment, value in hours.items():
-        day = moment.astimezone(UTC).date()
-        peaks[day] = max(peaks[day], value / HOUR if is_sum else value)
+        peaks[moment.date()] = max(peaks[moment.date()], value / HOUR if is_sum else value)
     return Rates(dict(peaks), sum(hours.values()) / len(peaks) if is_sum else 0.0)
 
 
-def gigabytes(cloudwatch: Any, buckets: Sequence[str], since: datetime, until: datetime) -> float | None:
+def gigabytes(cloudwatch: Any, buckets: Sequence[str], when: Period) -> float | None:
     """cloudwatch:ListMetrics and GetMetricData: what buckets hold, as S3 tells CloudWatch once a day."""
     sizes = [
-        one
-        for one in _metrics(cloudwatch, "AWS/S3", "BucketSizeBytes")
-        if any(each["Name"] == "BucketName" and each["Value"] in buckets for each in one["Dimensions"])
+        query
+        for query in _metrics(cloudwatch, "AWS/S3", "BucketSizeBytes", "Average")
+        if dict(query.dimensions).get("BucketName") in buckets
     ]
-    days: dict[datetime, float] = defaultdict(float)
-    for moment, value in _points(cloudwatch, sizes, "Average", DAY, since, until):
-        days[moment] += value
+    days = _added(cloudwatch, sizes, when, DAY)
     return days[max(days)] / 1e9 if days else None
 
 
@@ -90,31 +87,19 @@ def buckets(s3: Any) -> int:
     return sum(len(page.get("Buckets", ())) for page in s3.get_paginator("list_buckets").paginate())
 
 
-def _metrics(cloudwatch: Any, namespace: str, name: str) -> list[dict[str, Any]]:
+def _metrics(cloudwatch: Any, namespace: str, name: str, statistic: str) -> list[Query]:
     pages = cloudwatch.get_paginator("list_metrics").paginate(Namespace=namespace, MetricName=name)
-    return [one for page in pages for one in page["Metrics"]]
+    listed = [one["Dimensions"] for page in pages for one in page["Metrics"]]
+    return [
+        Query(namespace, name, statistic, tuple((one["Name"], one["Value"]) for one in dimensions))
+        for dimensions in listed
+    ]
 
 
-def _points(
-    cloudwatch: Any,
-    metrics: Sequence[dict[str, Any]],
-    statistic: str,
-    period: int,
-    since: datetime,
-    until: datetime,
-) -> Iterator[Point]:
-    for start in range(0, len(metrics), MOST_QUERIES):
-        queries = [
-            {"Id": f"m{number}", "MetricStat": {"Metric": _bare(one), "Period": period, "Stat": statistic}}
-            for number, one in enumerate(metrics[start : start + MOST_QUERIES])
-        ]
-        pages = cloudwatch.get_paginator("get_metric_data").paginate(
-            MetricDataQueries=queries, StartTime=since, EndTime=until
-        )
-        for page in pages:
-            for one in page["MetricDataResults"]:
-                yield from zip(one["Timestamps"], one["Values"], strict=True)
-
-
-def _bare(metric: dict[str, Any]) -> dict[str, Any]:
-    return {name: metric[name] for name in ("Namespace", "MetricName", "Dimensions")}
+def _added(cloudwatch: Any, queries: Sequence[Query], when: Period, seconds: int) -> dict[datetime, float]:
+    """The sum of many metrics at each moment."""
+    found: dict[datetime, float] = defaultdict(float)
+    for points in metric_data.read(cloudwatch, queries, when, seconds).values():
+        for moment, value in points:
+            found[moment] += value
+    return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from ..core.rollout.ports import ConflictError
@@ -55,9 +56,14 @@ def write(s3: Any, bucket: str, key: str, data: Mapping[str, Any]) -> None:
 
 
 def keys(s3: Any, bucket: str, prefix: str) -> list[str]:
-    """s3:ListObjectsV2: the keys below a prefix."""
+    """The keys below a prefix."""
+    return [key for key, _ in written(s3, bucket, prefix)]
+
+
+def written(s3: Any, bucket: str, prefix: str) -> list[tuple[str, datetime]]:
+    """s3:ListObjectsV2: the keys below a prefix, and when each was written last."""
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-    return [one["Key"] for page in pages for one in page.get("Contents", [])]
+    return [(one["Key"], one["LastModified"]) for page in pages for one in page.get("Contents", [])]
 
 
 def _put(s3: Any, bucket: str, key: str, data: Mapping[str, Any], condition: Mapping[str, str]) -> Any:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
 from ..core.clock import parse_iso
@@ -72,6 +73,31 @@ def events(
         ) from error
     except logs.exceptions.InvalidParameterException as error:
         raise InvalidInputError(f"CloudWatch Logs refuses log_pattern {pattern!r}: {error}") from error
+
+
+def latest_errors(
+    logs: Any, log_group: str, since: datetime, most_pages: int
+) -> list[tuple[datetime, str, str]]:
+    """logs:FilterLogEvents: (time, device, message) of errors since then, from the first pages only.
+
+    Nothing without such a log group.
+    """
+    pages = logs.get_paginator("filter_log_events").paginate(
+        logGroupName=log_group, startTime=int(since.timestamp() * 1000), filterPattern=ERRORS
+    )
+    try:
+        events = [event for page in islice(pages, most_pages) for event in page["events"]]
+    except logs.exceptions.ResourceNotFoundException:
+        return []
+    return [
+        (
+            datetime.fromtimestamp(event["timestamp"] / 1000, UTC),
+            _device(event, said),
+            str(said.get("message", "")),
+        )
+        for event, said in ((event, _said(event)) for event in events)
+        if said.get("level") == "error"
+    ]
 
 
 def _said(event: Mapping[str, Any]) -> dict[str, Any]:

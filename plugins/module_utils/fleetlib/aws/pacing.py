@@ -9,7 +9,7 @@ from typing import Any
 from ..core.clock import Clock
 from ..core.quotas import Bucket, Quotas
 
-_THROTTLED = {"ThrottlingException", "Throttling", "TooManyRequestsException", "RequestLimitExceeded"}
+THROTTLED = {"ThrottlingException", "Throttling", "TooManyRequestsException", "RequestLimitExceeded"}
 
 
 class Pacer:
@@ -48,7 +48,7 @@ class Pacer:
 
     def _listen(self, event_name: str, parsed_response: dict[str, Any] | None = None, **_: Any) -> None:
         code = (parsed_response or {}).get("Error", {}).get("Code")
-        if code not in _THROTTLED:
+        if code not in THROTTLED:
             return
         operation = event_name.rpartition(".")[2]
         with self._lock:

@@ -42,6 +42,8 @@ def ask(read: Callable[..., T], *arguments: Any) -> T | Unreadable:
         said = error.response["Error"]
         words = f"{said.get('Code', 'refused')}: {said.get('Message', '')}".rstrip(": .")
         return Unreadable(f"{error.operation_name} was not answered: {words}.")
+    except FleetError as error:
+        return Unreadable(error.message)
     except (BotoCoreError, ResponseParserError) as error:
         return Unreadable(f"The answer could not be read: {type(error).__name__}.")
 

@@ -88,16 +88,19 @@ def _wrong(one: Contact) -> str:
         return "needs the ARN of a topic in `to`"
     if one.channel == "sns":
         return ""
-    if (one.channel == "webhook" or one.to) and not _encrypted(one.to):
+    if (one.channel == "webhook" or one.to) and not is_private(one.to):
         return "needs an address that begins with https:// in `to`"
     if one.channel == "pagerduty" and not one.secret_file:
         return "needs secret_file, a file with the routing key"
     return ""
 
 
-def _encrypted(address: str) -> bool:
-    """Whether nobody on the way can read it; what stays on this host may be plain."""
-    parts = urlsplit(address)
+def is_private(address: str) -> bool:
+    """Whether nobody on the way can read what is sent there; what stays on this host may be plain."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return False
     return parts.scheme == "https" or (
         parts.scheme == "http" and parts.hostname in ("127.0.0.1", "localhost")
     )

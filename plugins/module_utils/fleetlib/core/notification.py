@@ -76,8 +76,12 @@ def compose(kind: str, fleet: str, start: datetime, minutes: int, details: Seque
     words = {"fleet": fleet, "start": _utc(start), "end": _utc(end), "minutes": f"{minutes:,}"}
     lines = [line for detail in details if (line := " ".join(str(detail).split()))]
     parts = [template.opening.format(**words), *(["\n".join(f"- {line}" for line in lines)] if lines else [])]
-    subject = template.subject.format(**words).encode("ascii", "replace").decode()[:SUBJECT_LENGTH]
-    return Message(subject, "\n\n".join([*parts, template.closing]) + "\n")
+    return Message(subject(template.subject.format(**words)), "\n\n".join([*parts, template.closing]) + "\n")
+
+
+def subject(text: str) -> str:
+    """The text as SNS takes it for a subject."""
+    return " ".join(text.split()).encode("ascii", "replace").decode()[:SUBJECT_LENGTH]
 
 
 def _utc(moment: datetime) -> str:

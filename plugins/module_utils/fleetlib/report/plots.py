@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import datetime
 import html
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from . import text
@@ -19,6 +19,9 @@ _DASHES: tuple[tuple[int, ...], ...] = ((), (6, 3), (2, 2), (8, 3, 2, 3), (4, 4)
 """One pattern per colour, so that lines can be told apart without seeing colours."""
 _LETTER = 7.2
 """Width in pixels that a letter of a label takes, on average."""
+
+_ROOM = 0.05
+"""Of the axis, beside its only value."""
 
 Limits = Sequence[Mapping[str, Any]]
 """Reference lines, ``{name, value}``."""
@@ -42,7 +45,8 @@ def bars(
         axes.barh(range(len(values)), values, height=0.62, color=COLOURS["series-1"])
         for row, (value, label) in enumerate(zip(values, labels, strict=True)):
             _label(axes, label, (max(value, 0), row), (6, 0), "ink", va="center")
-        axes.set_yticks(range(len(names)), [_fit(name, int((left - 14) / _LETTER)) for name in names])
+        letters = int((left - 14) / _LETTER + 0.01)  # of what was just a product, a quotient may lack a hair
+        axes.set_yticks(range(len(names)), [_fit(name, letters) for name in names])
         axes.set_ylim(len(shown) - 0.5, -0.5)
         axes.set_xlim(*_range_with_zero([*values, *(limit["value"] for limit in limits)]))
         axes.set_xticks([])
@@ -70,6 +74,7 @@ def series(
     lines = [{"name": line["name"], "points": in_order(line["points"])} for line in lines if line["points"]]
     if not lines:
         return None
+    heights = [y for line in lines for _, y in line["points"]]
 
     def draw(axes: Any, width: int) -> None:
         place(axes, left=58, right=14, top=26, bottom=28)
@@ -87,6 +92,11 @@ def series(
             _times_on_x(axes, width)
         else:
             axes.xaxis.set_major_locator(matplotlib("ticker").MaxNLocator(width // 90))
+            _open_up(axes.set_xlim, [x for line in lines for x, _ in line["points"]])
+        if not bands and not limits:
+            _open_up(axes.set_ylim, heights)
+        if all(float(height).is_integer() for height in heights):
+            axes.yaxis.set_major_locator(matplotlib("ticker").MaxNLocator(5, integer=True))
         _limits_on_y(axes, limits, unit)
 
     keys = [(_sample_of_line(i), line["name"]) for i, line in enumerate(lines)]
@@ -205,6 +215,14 @@ def _sample_of_band(i: int) -> str:
 
 def _sample(shape: str) -> str:
     return f'<svg class="key" viewBox="0 0 26 10" aria-hidden="true">{shape}</svg>'
+
+
+def _open_up(set_limits: Callable[[float, float], object], values: Sequence[float]) -> None:
+    """Let an axis with one value only begin at 0; left alone it would be stretched to parts of a unit."""
+    if min(values) == max(values):
+        low, high = _range_with_zero(values)
+        room = (high - low) * _ROOM
+        set_limits(low - room, high + room)
 
 
 def _grid_on_y(axes: Any) -> None:

@@ -27,6 +27,8 @@ class Saved:
     directory: Path
     shown: Path
     """What to open, through `latest` where the run moved it."""
+    page: Path
+    """The same where no later run moves it."""
     problems: tuple[str, ...]
     """What could not be written besides the JSON record."""
 
@@ -57,7 +59,8 @@ def save(reports: Path, record: Mapping[str, Any]) -> Saved:
     problems += _attempt("The index of all reports", lambda: refresh_index(reports))
     latest = parent / LATEST
     opened = latest if latest.is_symlink() and latest.readlink() == Path(directory.name) else directory
-    return Saved(directory, opened / _page_in(directory).name, tuple(problems))
+    page_file = _page_in(directory)
+    return Saved(directory, opened / page_file.name, page_file, tuple(problems))
 
 
 def refresh_index(reports: Path) -> None:

@@ -31,7 +31,7 @@ body {
 }
 .skip { position: absolute; left: -100vw; }
 .skip:focus { left: 1rem; top: 1rem; background: var(--surface); padding: .5rem 1rem; z-index: 1; }
-header, main, footer { max-width: 58rem; margin: 0 auto; padding: 0 1rem; }
+header, main, footer { max-width: 76rem; margin: 0 auto; padding: 0 1rem; }
 header { padding-top: 1.75rem; }
 footer { padding-top: 1rem; padding-bottom: 3rem; color: var(--muted); font-size: .875rem; }
 a { color: var(--link); text-underline-offset: .15em; }
@@ -71,13 +71,14 @@ nav ul { display: flex; flex-wrap: wrap; gap: .25rem 1.1rem; padding: 0; margin:
 table { width: 100%; border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { padding: .4rem .9rem .4rem 0; text-align: left; vertical-align: top;
   border-top: 1px solid var(--line); }
-td { min-width: 5.5rem; } tbody th { min-width: 9rem; }
+td { min-width: 6.25rem; } tbody th { min-width: 9rem; }
+.stack tbody th { min-width: 11rem; }
 thead th { border-top: 0; color: var(--muted); font-size: .875rem; font-weight: 500; white-space: nowrap; }
 tbody th { font-weight: 500; }
 td.number, th.number { text-align: right; white-space: nowrap; }
 details { margin: .5rem 0 0; }
 summary { cursor: pointer; color: var(--link); width: fit-content; }
-.plot { margin: .5rem 0 0; }
+.plot { margin: .5rem 0 0; max-width: 56rem; }
 .plot svg.wide, .plot svg.narrow { display: block; width: 100%; height: auto; }
 .plot svg.narrow { display: none; max-width: 30rem; }
 .legend { display: flex; flex-wrap: wrap; gap: .2rem 1.2rem; padding: 0; list-style: none;
@@ -103,7 +104,7 @@ summary { cursor: pointer; color: var(--link); width: fit-content; }
   section { padding: 1rem; }
   .stack thead { display: none; }
   .stack tr { display: block; padding: .5rem 0; border-top: 1px solid var(--line); }
-  .stack th, .stack td { display: block; padding: 0; border: 0; min-width: 0; }
+  .stack tbody th, .stack td { display: block; padding: 0; border: 0; min-width: 0; }
   .stack th { font-weight: 600; } .stack td { display: inline-block; margin-right: 1rem; }
 }
 @page { margin: 12mm; }

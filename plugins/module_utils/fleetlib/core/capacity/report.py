@@ -17,7 +17,7 @@ from .limits import EPOCH, HORIZON_YEARS, Use, day_of
 MOST_PLOTS: Final = 6
 AHEAD: Final = 1.0
 """How far a plot looks ahead, in parts of the days behind."""
-NOT_SOON: Final = f"not within {HORIZON_YEARS} years"
+NOT_SOON: Final = f"not reached within {HORIZON_YEARS} years"
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class Capacity:
             default=None,
         )
         if soon is not None:
-            said.append(f"{_title(soon)} is reached {_when(soon)}.")
+            said.append(f"{_title(soon)}: {_when(soon)}.")
         elif any(one.trend for one in self.known):
             said.append(f"No limit is reached within {HORIZON_YEARS} years, as things go.")
         else:
@@ -118,10 +118,7 @@ class Capacity:
     def sections(self, runs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """The report's sections (docs/reports.md); ``runs``: earlier runs, the oldest first."""
         bars = [{"name": one.limit.title, "value": round(one.percent or 0.0, 4)} for one in self.known]
-        limits = [
-            {"name": "to look at", "value": self.thresholds.warn_percent},
-            {"name": "too full", "value": self.thresholds.fail_percent},
-        ]
+        limits = [{"name": "too full", "value": self.thresholds.fail_percent}]
         near = bool(self.known) and (self.known[0].percent or 0.0) * 10 >= self.thresholds.warn_percent
         checks = [one.as_dict() for one in self.checks()]
         whole = {name: value for name, value in self.figures().items() if value is not None}
@@ -136,7 +133,7 @@ class Capacity:
             },
             {"title": "Limits", "kind": "checks", "checks": checks},
             *self._forecast(),
-            *(self._plot(one) for one in self.known[:MOST_PLOTS] if len(one.reading.days) > 1),
+            *(self._plot(one) for one in self._worth_a_plot()),
             *self._cost(),
             *history.sections(runs, whole, self.now, ("Devices",), "devices"),
         ]
@@ -145,7 +142,7 @@ class Capacity:
         title = f"{one.limit.title}: less than {self.thresholds.fail_percent:g} %"
         if one.percent is None:
             return not_checked(title, one.reading.why)
-        left, detail = one.days_left(), f"{_share(one)}, reached {_when(one)}"
+        left, detail = one.days_left(), f"{_share(one)}, {_when(one)}"
         if one.percent >= self.thresholds.fail_percent:
             return failed(title, f"{detail}.")
         soon = left is not None and left <= self.thresholds.warn_days
@@ -173,6 +170,11 @@ class Capacity:
         )
         section = {"title": "Forecast", "kind": "table", "intro": intro, "columns": columns, "rows": rows}
         return [section] if rows else []
+
+    def _worth_a_plot(self) -> list[Use]:
+        """Limits that are not nearly empty, or may be reached."""
+        near = [one for one in self.known if (one.percent or 0.0) >= 1 or one.days_left() is not None]
+        return [one for one in near if len(one.reading.days) > 1][:MOST_PLOTS]
 
     def _plot(self, one: Use) -> dict[str, Any]:
         days = sorted(one.reading.days.items())
@@ -237,14 +239,18 @@ def _share(one: Use) -> str:
 
 
 def _when(one: Use) -> str:
-    """``2027-03-01 (2027-01-15 to 2027-07-30)``, or that it is not, or that nobody knows."""
+    """``reached 2027-03-01 (2027-01-15 to 2027-07-30)``, or that it is not, or that nobody knows."""
     reached = one.reached()
+    if one.percent is not None and one.percent >= 100:
+        return "reached"
     if one.trend is None and reached["expected"] is None:
-        return f"nobody knows when: {len(one.reading.days)} of {FEWEST} days"
+        return f"nobody knows how it goes on: figures of {len(one.reading.days)} of {FEWEST} days"
     if reached["earliest"] is None:
         return NOT_SOON
-    latest = reached["latest"] or NOT_SOON
-    return f"{reached['expected'] or NOT_SOON} ({reached['earliest']} to {latest})"
+    if reached["expected"] is None:
+        return f"{NOT_SOON}, at the earliest {reached['earliest']}"
+    latest = f"to {reached['latest']}" if reached["latest"] else "or much later"
+    return f"reached {reached['expected']} ({reached['earliest']} {latest})"
 
 
 def _number(value: float | None) -> float:

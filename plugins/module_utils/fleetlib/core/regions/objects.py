@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -34,6 +34,15 @@ def outdated(first: Mapping[str, Listed], second: Mapping[str, Listed]) -> list[
     encrypted. What only the second bucket has is left: replication takes nothing away either.
     """
     return sorted(key for key, one in first.items() if key not in second or _is_old(one, second[key]))
+
+
+def lacking(kept: Mapping[str, Any], there: Mapping[str, Any], purposes: Collection[str]) -> dict[str, Any]:
+    """Objects of a snapshot (``<purpose>/<key>``) that a region lacks, of the purposes that are carried over.
+
+    The others, such as ``deploy``, are what a region was deployed from, and each has its own.
+    """
+    wanted = {name for name in kept if name.partition("/")[0] in purposes}
+    return {name: kept[name] for name in sorted(wanted - there.keys())}
 
 
 def entries(listed: Mapping[str, Listed], names: list[str]) -> dict[str, Any]:

@@ -48,7 +48,7 @@ def sections(record: Record, devices: Sequence[Mapping[str, str]], forecast: Map
             "unit": "devices",
             "series": series(record, forecast),
         },
-        {"title": "Gates", "kind": "checks", "checks": list(_gates(record))},
+        *_judged(record),
         {
             "title": "Decisions",
             "kind": "table",
@@ -102,12 +102,7 @@ def foreseen(forecast: Mapping[str, Any]) -> list[Any]:
                 for one in forecast["waves"]
             ],
         },
-        {
-            "title": "Progress",
-            "kind": "series",
-            "unit": "devices",
-            "series": [{"name": "predicted", "points": forecast["curve"]}],
-        },
+        *_foreseen_curve(forecast),
         {
             "title": "Requests to AWS",
             "kind": "bars",
@@ -115,6 +110,14 @@ def foreseen(forecast: Mapping[str, Any]) -> list[Any]:
             "bars": [{"name": name, "value": value} for name, value in forecast["calls"].items()],
         },
     ]
+
+
+def _foreseen_curve(forecast: Mapping[str, Any]) -> list[Any]:
+    """A single point is no progress: no device is to be reached."""
+    if len(forecast["curve"]) < 2:
+        return []
+    curve = {"name": "predicted", "points": forecast["curve"]}
+    return [{"title": "Progress", "kind": "series", "unit": "devices", "series": [curve]}]
 
 
 def facts(record: Record) -> dict[str, Any]:
@@ -142,7 +145,7 @@ def series(record: Record, forecast: Mapping[str, Any]) -> list[dict[str, Any]]:
     began = parse_iso(record.created_at)
     actual = [[round((parse_iso(at) - began).total_seconds(), 1), count] for at, count in record.curve]
     curves = [{"name": "actual", "points": [[0, 0], *actual]}]
-    if forecast.get("curve"):
+    if len(forecast.get("curve", ())) > 1:
         curves.append({"name": "predicted", "points": forecast["curve"]})
     return curves
 
@@ -163,6 +166,12 @@ def ending(record: Record) -> str:
     reasons = [one.why for one in record.decisions if one.what == "abort"]
     why = reasons[-1] if reasons else "see its decisions"
     return f"{record.id} was stopped: {why}. It is {record.state} now."
+
+
+def _judged(record: Record) -> list[Any]:
+    """Before the first gate was judged there is nothing to list."""
+    checks = list(_gates(record))
+    return [{"title": "Gates", "kind": "checks", "checks": checks}] if checks else []
 
 
 def _gates(record: Record) -> Iterable[dict[str, Any]]:
