@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from fleetlib.aws import registry, snapshot
 
 from tests.module_runner import run_module
 
@@ -169,6 +170,25 @@ def test_a_snapshot_is_whole_complete_and_young_and_the_next_stores_only_what_is
     assert second["described_certificates"] == 0
     (stored,) = second["stored_bytes"].values()
     assert stored < sum(first["stored_bytes"].values()) / 2
+
+
+@pytest.mark.parametrize("bare_every", [10, 1], ids=["few without a certificate", "none with one"])
+def test_beyond_a_page_the_shadow_of_every_device_is_read_also_where_it_names_no_certificate(
+    aws, monkeypatch, bare_every
+):
+    monkeypatch.setattr(registry, "SEARCH_PAGE_SIZE", 10)
+    iot, data = aws("iot"), aws("iot-data")
+    index(iot)
+    names = [f"p-local-device-{number:03d}" for number in range(30)]
+    for number, name in enumerate(names):
+        attributes = {"environment": "local"}
+        if number % bare_every:
+            attributes["certificate_id"] = f"{number % 16:x}{number:063x}"
+        iot.create_thing(thingName=name, attributePayload={"attributes": attributes})
+        data.update_thing_shadow(thingName=name, payload=json.dumps({"state": {"desired": {"n": number}}}))
+    found = snapshot.read(lambda service, **_: aws(service), snapshot.Scope("p-local", "local"), whole=False)
+    desired = {name: shadow["desired"] for name, shadow in found.state["shadows"].items()}
+    assert desired == {name: {"n": number} for number, name in enumerate(names)}
 
 
 def test_an_emptied_registry_is_put_back_field_by_field(iot, use, aws, bucket, account):
