@@ -1,4 +1,4 @@
-"""A host that is reached over SSH: OpenSSH's own sshd on this machine, on a free port, with keys of its own."""
+"""A host that is reached over SSH: OpenSSH's sshd on this machine, on a free port, with keys of its own."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ Subsystem sftp internal-sftp
 
 @contextlib.contextmanager
 def serve(folder: Path) -> Iterator[dict[str, Any]]:
-    """Variables of a host that Ansible reaches through this sshd; only the user who runs the tests gets in."""
+    """Variables of a host that Ansible reaches through this sshd; only who runs the tests gets in."""
     assert SSHD is not None
     folder.mkdir(mode=0o700)
     (port,) = local_cloud.free_ports(1)
     for name in ("host", "user"):
         subprocess.run(
-            ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / name)],  # noqa: S607
+            ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / name)],
             check=True,
         )
     (folder / "known").write_text(f"[127.0.0.1]:{port} {(folder / 'host.pub').read_text()}")
@@ -62,7 +62,7 @@ def serve(folder: Path) -> Iterator[dict[str, Any]]:
             "ansible_port": port,
             "ansible_user": getpass.getuser(),
             "ansible_ssh_private_key_file": str(folder / "user"),
-            "ansible_ssh_common_args": f"-F none -o UserKnownHostsFile={folder / 'known'} -o IdentitiesOnly=yes",
+            "ansible_ssh_common_args": f"-F none -o UserKnownHostsFile={folder}/known -o IdentitiesOnly=yes",
             "ansible_python_interpreter": "{{ ansible_playbook_python }}",
         }
     finally:

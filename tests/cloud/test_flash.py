@@ -149,7 +149,7 @@ def test_a_station_that_is_not_reached_is_named_and_the_boards_of_the_others_are
         away = {**host, "ansible_port": 1, "flash_ports": [two]}
         done = flash(stations={"bench-a": {**host, "flash_ports": [one]}, "bench-b": away})
     assert done.returncode != 0
-    assert "Station bench-b was not reached" in " ".join(done.stdout.split())
+    assert "Station bench-b was not reached" in " ".join(done.stdout.split()), done.stdout
     assert attributes(aws, "device-001")["mac"] == boards.macs["board-1"]
     assert boards.order(board="board-2")["connections"] == 0
 

@@ -23,9 +23,9 @@ except ImportError as error:
 
 SCHEME = "rsa3072"
 """The only one that the ESP32-C3 knows."""
-ENCRYPTION_KEY_BYTES = 32
-"""XTS-AES-128: two keys of 128 bits."""
 XTS_BLOCK_BYTES = 16
+SECTOR_BYTES = 0x1000
+"""A signed image is whole sectors, and its signature is in one more."""
 
 
 def make_key(path: Path) -> None:
@@ -64,6 +64,14 @@ def is_signed(image: bytes, key: bytes, name: str) -> bool:
     except InvalidInputError:
         return False
     return True
+
+
+def has_signature(image: bytes) -> bool:
+    """Whether a whole signature is at the image's end, by whatever key."""
+    if not image or len(image) % SECTOR_BYTES:
+        return False
+    with _tools():
+        return espsecure.validate_signature_block(image, 0) is not None
 
 
 def encrypt(data: bytes, offset: int, key: bytes) -> bytes:

@@ -1,9 +1,8 @@
 """What is burnt into a chip to lock it, in which order, and what must never be burnt. Pure.
 
-The order is Espressif's ("Security Features Enablement Workflows" of the ESP-IDF guide for the ESP32-C3): flash
-encryption first, because its key must become unreadable, and secure boot forbids that for good (it
-write-protects ``RD_DIS`` so that its digests stay readable); secure download last, because nothing can be burnt
-after it. An eFuse is burnt once: no step here can be taken back.
+The order is Espressif's ("Security Features Enablement Workflows" of the ESP-IDF guide for the ESP32-C3):
+flash encryption first, because its key must become unreadable, and secure boot forbids that for good (it
+write-protects ``RD_DIS`` so that its digests stay readable). An eFuse is burnt once: nothing is taken back.
 """
 
 from __future__ import annotations
@@ -16,8 +15,7 @@ from ..errors import FleetError, InvalidInputError
 
 FLASH_ENCRYPTION: Final = "flash_encryption"
 SECURE_BOOT: Final = "secure_boot"
-SECURE_DOWNLOAD: Final = "secure_download"
-STEPS: Final = (FLASH_ENCRYPTION, SECURE_BOOT, SECURE_DOWNLOAD)
+STEPS: Final = (FLASH_ENCRYPTION, SECURE_BOOT)
 """In their order."""
 
 KEY_BLOCKS: Final = ("BLOCK_KEY0", "BLOCK_KEY1", "BLOCK_KEY2", "BLOCK_KEY3", "BLOCK_KEY4")
@@ -74,6 +72,12 @@ class State:
         return next((block for block, found in self.purposes.items() if found == purpose), None)
 
     @property
+    def profile(self) -> tuple[str, ...]:
+        """The steps that are done, in their order."""
+        done = {FLASH_ENCRYPTION: self.encrypted, SECURE_BOOT: bool(self.fuses["SECURE_BOOT_EN"])}
+        return tuple(step for step in STEPS if done[step])
+
+    @property
     def encrypted(self) -> bool:
         """Whether the chip decrypts its flash: an odd number of bits of the counter."""
         return self.fuses[COUNT].bit_count() % 2 == 1
@@ -114,13 +118,16 @@ def check_steps(steps: Sequence[str]) -> tuple[str, ...]:
     if unknown or not steps:
         raise InvalidInputError(
             f"harden is {', '.join(steps) or 'empty'}; it takes one or more of {', '.join(STEPS)}.",
-            'Give -e \'{"harden": ["secure_boot"]}\'.',
+            "Give -e harden=secure_boot.",
         )
     return tuple(one for one in STEPS if one in steps)
 
 
 def plan(state: State, wanted: Wanted) -> list[Burn]:
-    """What is still to be burnt, in order; empty when the chip is as wanted. `HardeningError` where it must not."""
+    """What is still to be burnt, in order; empty when the chip is as wanted.
+
+    Raises `HardeningError` where it must not be.
+    """
     steps = check_steps(wanted.steps)
     _require_burnable(state, steps)
     encryption = _encryption(state, wanted) if FLASH_ENCRYPTION in steps else []
@@ -128,17 +135,14 @@ def plan(state: State, wanted: Wanted) -> list[Burn]:
     boot = _secure_boot(state, wanted, taken) if SECURE_BOOT in steps else []
     fuses = _missing(state, dict.fromkeys(_wanted_fuses(steps), 1), "closes a way around it")
     protection = [one for one in encryption if one.kind == "protect"]
-    burns = [*(one for one in encryption if one not in protection), *fuses, *protection, *boot]
-    if SECURE_DOWNLOAD in steps:
-        burns += _missing(state, {"ENABLE_SECURITY_DOWNLOAD": 1}, "the serial port reads and burns no more")
-    return burns
+    return [*(one for one in encryption if one not in protection), *fuses, *protection, *boot]
 
 
 def _require_burnable(state: State, steps: Sequence[str]) -> None:
-    if state.fuses["ENABLE_SECURITY_DOWNLOAD"] and set(steps) != {SECURE_DOWNLOAD}:
+    if state.fuses["ENABLE_SECURITY_DOWNLOAD"]:
         raise HardeningError(
             "The chip is in secure download mode: nothing can be read or burnt any more.",
-            "Harden a board before that step, or leave this one as it is.",
+            "Leave this board as it is.",
         )
     if SECURE_BOOT in steps and state.revision < MINIMUM_REVISION:
         raise HardeningError(
@@ -167,14 +171,14 @@ def _encryption(state: State, wanted: Wanted) -> list[Burn]:
         )
     if block is None and not state.writable["RD_DIS"]:
         raise HardeningError(
-            "RD_DIS is write-protected, as secure boot does: a flash encryption key could be read by anybody. "
-            "Flash encryption comes before secure boot, or not at all.",
+            "RD_DIS is write-protected, as secure boot does: a flash encryption key could be read by "
+            "anybody. Flash encryption comes before secure boot, or not at all.",
             "Use another board, and give both steps at once.",
         )
     if count != COUNT_RELEASE and block is not None and not wanted.key_at_hand:
         raise HardeningError(
-            f"{block} holds a flash encryption key that this host does not have: what it would write, the chip "
-            "could not read.",
+            f"{block} holds a flash encryption key that this host does not have: what it would write, "
+            "the chip could not read.",
             "Harden it at the host where it was begun, or use another board.",
         )
     burns = []
@@ -226,8 +230,8 @@ def _slot(state: State, purpose: str, digest: str | None, revoke: str, taken: Se
         return [Burn("key", _free(state, taken), purpose, f"images signed by the key {digest[:16]}… start")]
     if state.digests.get(block) != digest:
         raise HardeningError(
-            f"{block} holds the {purpose} of another key ({state.digests.get(block, 'unreadable')[:16]}…), not of "
-            f"{digest[:16]}….",
+            f"{block} holds the {purpose} of another key ({state.digests.get(block, 'none')[:16]}…), not "
+            f"of {digest[:16]}….",
             "Name the keys in the order in which they were burnt, or use another board.",
         )
     return []
