@@ -150,6 +150,8 @@ def test_secure_boot_is_switched_on_where_the_signed_release_is_and_then_kept(
     assert (events[0], events[-1]) == ("hardening", "hardened")
     assert flash(board, release, secure_boot=True).good
     assert "Secure boot is on" in flash(board, release).error
+    board.damage("board-1", 0x100)
+    assert flash(board, release, secure_boot=True).different == ["selftest"]
 
 
 def test_a_release_signed_by_another_key_is_refused(board, options, make_release, selftest_image, tmp_path):

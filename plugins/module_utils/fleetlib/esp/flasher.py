@@ -126,7 +126,9 @@ def _attempt(job: Job, baud: int, ask: Ask, advance: quiet.Advance, outcome: Out
             if different and not job.look:
                 esp = _speed_up(esp, baud, job.expected)
                 meter.expect([len(one.data) for one in different])
-                cmds.write_flash(esp, [(one.offset, one.data) for one in different])
+                # esptool takes what is not plain for plain: it is sealed here, with the chip's own key.
+                data = [(one.offset, one.data) for one in different]
+                cmds.write_flash(esp, data, force=job.expected.flash_encryption)
                 outcome.written_bytes += sum(len(one.data) for one in different)
                 _verify(esp, regions, outcome.mac)
             cmds.reset_chip(esp, "watchdog-reset" if job.port.startswith("socket:") else "hard-reset")
