@@ -1,8 +1,9 @@
 """Write the documents that come from the code: `make docs`. With ``--check`` only say which are out of date.
 
 Sources: the roles' argument specs (docs/configuration.md and the table in each role's README), the catalogue
-of the device API (docs/api-reference.md), the validator's rules with their tested examples
-(docs/diagnostics.md) and the results of the benchmarks (docs/performance-benchmarks.md).
+of the device API (docs/api-reference.md), the rules of the audit and the limits (docs/security-audit.md,
+docs/capacity.md), the validator's rules with their tested examples (docs/diagnostics.md) and the results of
+the benchmarks (docs/performance-benchmarks.md).
 """
 
 from __future__ import annotations
@@ -11,13 +12,15 @@ import argparse
 import re
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
+LIMITS = re.compile(r"<!-- limits -->.*?<!-- /limits -->", re.DOTALL)
+RULES = re.compile(r"<!-- rules -->.*?<!-- /rules -->", re.DOTALL)
 BLOCK = re.compile(r"(<!-- variables -->\n).*?(<!-- /variables -->)", re.DOTALL)
 
 
@@ -46,11 +49,17 @@ def documents() -> Iterator[tuple[Path, str]]:
         readme = ROOT / "roles" / role / "README.md"
         yield readme, with_table(readme, variables_table(entry_points["main"]))
     sys.path.insert(0, str(ROOT / "plugins/module_utils"))
+    from fleetlib import security_audit
+    from fleetlib.core.capacity import limits as quotas
     from fleetlib.core.scheme import catalogue, rules
 
     yield ROOT / "docs/api-reference.md", catalogue.render_markdown()
     examples = tomllib.loads((ROOT / "tests/unit/scheme/findings.toml").read_text())
     yield ROOT / "docs/diagnostics.md", diagnostics(rules.RULES, examples)
+    ahead = ROOT / "docs/capacity.md"
+    yield ahead, LIMITS.sub(lambda _: limits(quotas.LIMITS), ahead.read_text())
+    audit = ROOT / "docs/security-audit.md"
+    yield audit, RULES.sub(lambda _: audit_rules(security_audit.rules()), audit.read_text())
     yield ROOT / "docs/performance-benchmarks.md", benchmarks(sorted(ROOT.glob("benchmarks/results/*.md")))
 
 
@@ -68,6 +77,30 @@ def diagnostics(rules: dict[str, Any], examples: dict[str, dict[str, Any]]) -> s
         if example:
             parts.append(f"```scheme\n{example['bad']}   ; {example['at']}\n{example['good']}\n```\n")
     return "\n".join(parts)
+
+
+def limits(table: Iterable[Any]) -> str:
+    """The table of docs/capacity.md: every limit, what AWS allows by default, how its use is known."""
+    head = ["| `id` | What | AWS allows | How it is known |", "|---|---|---|---|"]
+    rows = [
+        f"| `{one.id}` | {one.title} | [{one.default:,.0f} {one.unit}]({one.source}) | {_known(one)} |"
+        for one in table
+    ]
+    return "\n".join(["<!-- limits -->", *head, *rows, "<!-- /limits -->"])
+
+
+def _known(one: Any) -> str:
+    return f"`{one.metric.namespace}` {', '.join(one.metric.names)}" if one.metric else "counted"
+
+
+def audit_rules(rules: list[Any]) -> str:
+    """The table of docs/security-audit.md: every rule, the worst first."""
+    head = ["| Rule | Severity | Holds when | Of |", "|---|---|---|---|"]
+    rows = [
+        f"| `{rule.id}` | {rule.severity} | {rule.title} | [{rule.source.name}]({rule.source.url}) |"
+        for rule in sorted(rules, key=lambda rule: (rule.severity.rank, rule.id))
+    ]
+    return "\n".join(["<!-- rules -->", *head, *rows, "<!-- /rules -->"])
 
 
 def benchmarks(pages: list[Path]) -> str:

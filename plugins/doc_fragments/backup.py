@@ -42,10 +42,6 @@ options:
   state_directory:
     description: Private directory of the fleet on this host, with copies of certificates.
     type: path
-  rate_factor:
-    description: Factor on all request rates of AWS IoT.
-    type: float
-    default: 1.0
   progress_file:
     description: Where to write how far it is; set by the action plugin.
     type: path

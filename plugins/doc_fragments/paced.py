@@ -4,9 +4,9 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """Options of modules that make calls for many devices at the account's quotas."""
+    """Options of modules that keep to the account's quotas (`module_utils.paced_module`)."""
 
-    DOCUMENTATION = r"""
+    QUOTAS = r"""
 options:
   account_quotas:
     description:
@@ -22,6 +22,12 @@ options:
     description: Factor on all request rates. Below 1 leaves room for other callers.
     type: float
     default: 1.0
+"""
+
+    # Of modules that make calls for many devices at the same time.
+    DOCUMENTATION = (
+        QUOTAS
+        + r"""
   concurrency:
     description: Devices worked on at the same time, from 1 to 256.
     type: int
@@ -30,3 +36,4 @@ options:
     description: File that always holds how far the run is. Set by the action plugin of the same name.
     type: path
 """
+    )

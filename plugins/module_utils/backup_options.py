@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,10 @@ from .fleetlib.core.backup.verify import fingerprint
 from .fleetlib.core.clock import SystemClock
 from .fleetlib.core.errors import FleetError
 from .fleetlib.core.naming import fleet_name
-from .fleetlib.core.quotas import Quotas
 from .fleetlib.crypto.signatures import pem_of
 from .fleetlib.device_store import DeviceStore
 from .fleetlib.provisioner import DEVICES
+from .paced_module import QUOTAS_SPEC, rates, shown
 
 PACED = ("iot", "iot-data")
 
@@ -46,7 +47,7 @@ OPTIONS: dict[str, Any] = {
     "public_key_file": {"type": "path", "no_log": False},
     "kms_key": {"type": "str", "no_log": False},
     "state_directory": {"type": "path"},
-    "rate_factor": {"type": "float", "default": 1.0},
+    **QUOTAS_SPEC,
     "progress_file": {"type": "path"},
 }
 
@@ -55,7 +56,7 @@ def backups(context: Context, what: str, public_pem: str = "") -> tuple[Backups,
     """The backups that the options mean, with every call to AWS IoT paced."""
     params = context.params
     clock = SystemClock()
-    pacer = Pacer(Quotas().scaled(params["rate_factor"]), clock)
+    pacer = Pacer(rates(context), clock)
 
     @functools.cache
     def client(service: str, **options: Any) -> Any:
@@ -67,7 +68,6 @@ def backups(context: Context, what: str, public_pem: str = "") -> tuple[Backups,
 
     fleet = fleet_name(params["name_prefix"], params["environment_name"])
     sources = tuple(Source(**one) for one in params["objects"] if one["bucket"])
-    show = progress.to_file(Path(params["progress_file"])) if params["progress_file"] else lambda moment: None
     stores: list[Store] = [BucketStore(client("s3"), params["bucket"])]
     if params["directory"]:
         stores.append(DirectoryStore(Path(params["directory"])))
@@ -75,20 +75,18 @@ def backups(context: Context, what: str, public_pem: str = "") -> tuple[Backups,
         client,
         Scope(fleet, params["environment_name"], sources),
         stores,
-        public_pem or _trusted(context),
+        public_pem or trusted_key(params, client),
         clock,
-        progress.Meter(show, clock.monotonic, what),
-        _local_pems(params["state_directory"]),
+        progress.Meter(shown(context), clock.monotonic, what),
+        local_pems(params["state_directory"]),
     )
     return made, pacer
 
 
-def _trusted(context: Context) -> str:
+def trusted_key(params: Mapping[str, Any], client: Callable[..., Any]) -> str:
     """The public key that snapshots have to be signed with."""
-    params = context.params
     if params["kms_key"]:
-        assert context.client is not None  # noqa: S101
-        return pem_of(public_key(context.client("kms"), params["kms_key"]))
+        return pem_of(public_key(client("kms"), params["kms_key"]))
     try:
         return Path(params["public_key_file"]).read_text()
     except OSError as error:
@@ -98,7 +96,7 @@ def _trusted(context: Context) -> str:
         ) from error
 
 
-def _local_pems(directory: str | None) -> dict[str, str]:
+def local_pems(directory: str | None) -> dict[str, str]:
     """Certificates that this host keeps beside its devices' keys, by id."""
     if not directory:
         return {}

@@ -15,6 +15,7 @@ author: steel.fleet maintainers (@steel-fleet)
 extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
+  - steel.fleet.paced.quotas
 attributes:
   check_mode:
     description: Only reads.
@@ -78,10 +79,6 @@ options:
   history_directory:
     description: Directory with the reports of earlier runs, for the history. It may be missing.
     type: path
-  rate_factor:
-    description: Factor on the request rates of AWS IoT. Below 1 leaves room for other callers.
-    type: float
-    default: 1.0
 """
 
 EXAMPLES = r"""
@@ -156,11 +153,13 @@ from ansible_collections.steel.fleet.plugins.module_utils.fleet_aws_module impor
 from ansible_collections.steel.fleet.plugins.module_utils.fleet_module import Context
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib import health
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.aws.pacing import Pacer
+from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core import history
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.clock import SystemClock
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.errors import FleetError
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.health import fleet
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.health.devices import Limits
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.quotas import Quotas
+from ansible_collections.steel.fleet.plugins.module_utils.paced_module import QUOTAS_SPEC, rates
 
 CLOCK = SystemClock()
 MOST_DEVICES = 1_000
@@ -176,7 +175,7 @@ def work(context: Context) -> dict[str, Any]:
         raise FleetError("There is no thing group of the fleet.", "The core stack makes it: run deploy.yml.")
     limits = Limits(**{name: params[name] for name in LIMITS})
     fail_on = fleet.FailOn.of(params["fail_on"])
-    paced = Pacer(Quotas().scaled(params["rate_factor"]), CLOCK)
+    paced = Pacer(rates(context), CLOCK)
     counted = Pacer(Quotas().scaled(UNPACED), CLOCK)
     now = CLOCK.now()
     hits, evidence = health.read(
@@ -195,7 +194,9 @@ def work(context: Context) -> dict[str, Any]:
         "devices": [one.as_dict() for one in found.devices[:MOST_DEVICES]],
         "verdict": found.verdict(),
         "figures": found.figures(),
-        "sections": found.sections(fleet.worth_looking_back_on(earlier, params["environment_name"])),
+        "sections": found.sections(
+            history.worth_looking_back_on(earlier, params["environment_name"], "Devices")
+        ),
         "requests": dict(paced.attempts + counted.attempts),
     }
 
@@ -225,7 +226,7 @@ def main() -> None:
             **percentages(**vars(Limits())),
             "fail_on": {"type": "dict", "default": {}, "options": percentages(**vars(fleet.FailOn()))},
             "history_directory": {"type": "path"},
-            "rate_factor": {"type": "float", "default": 1.0},
+            **QUOTAS_SPEC,
         },
     )
 

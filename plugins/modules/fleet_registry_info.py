@@ -16,6 +16,7 @@ author: steel.fleet maintainers (@steel-fleet)
 extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
+  - steel.fleet.paced.quotas
 attributes:
   check_mode:
     description: Only reads. What does not exist yet is not checked, and what fails is a warning.
@@ -55,10 +56,6 @@ options:
     description: The most devices whose principals are looked at.
     type: int
     default: 100
-  rate_factor:
-    description: Factor on all request rates. Below 1 leaves room for other callers.
-    type: float
-    default: 1.0
 """
 
 EXAMPLES = r"""
@@ -108,10 +105,8 @@ from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.aws.pacing im
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core import naming
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.clock import SystemClock
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.errors import InvalidInputError
-from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.quotas import Quotas
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.validation import checks, registry
-
-LIST_THING_PRINCIPALS_PER_SECOND = 20
+from ansible_collections.steel.fleet.plugins.module_utils.paced_module import QUOTAS_SPEC, rates
 
 
 def sample(things: Collection[str], most: int) -> Sequence[str]:
@@ -123,9 +118,7 @@ def sample(things: Collection[str], most: int) -> Sequence[str]:
 def paced(context: Context) -> Any:
     """A client of the registry that keeps to the quotas."""
     iot = context.client("iot")
-    rates = {"ListThingPrincipals": float(LIST_THING_PRINCIPALS_PER_SECOND)}
-    quotas = Quotas().with_rates(rates, "AWS defaults").scaled(context.params["rate_factor"])
-    Pacer(quotas, SystemClock()).attach(iot)
+    Pacer(rates(context), SystemClock()).attach(iot)
     return iot
 
 
@@ -164,7 +157,7 @@ def main() -> None:
             "policy": {"type": "str", "default": ""},
             "group": {"type": "str", "default": ""},
             "principal_sample": {"type": "int", "default": 100},
-            "rate_factor": {"type": "float", "default": 1.0},
+            **QUOTAS_SPEC,
         },
         mutually_exclusive=[("device_ids", "count")],
         required_one_of=[("device_ids", "count")],

@@ -16,6 +16,7 @@ extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - steel.fleet.backup
+  - steel.fleet.paced.quotas
 attributes:
   check_mode:
     description: Says what would be put back, and how long it takes.
@@ -97,7 +98,7 @@ from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.quotas i
 
 def work(context: Context) -> dict[str, Any]:
     params, began = context.params, time.monotonic()
-    made, _ = backups(context, "steps")
+    made, pacer = backups(context, "steps")
     chosen = snapshot(made, params["snapshot_id"])
     opened = made.open(chosen)
     if not opened.intact:
@@ -117,7 +118,7 @@ def work(context: Context) -> dict[str, Any]:
         "snapshot_id": chosen,
         "steps": plan.counts(),
         "left": {why: list(names) for why, names in plan.left.items()},
-        "lines": lines(plan, params["rate_factor"]),
+        "lines": lines(plan, pacer.quotas),
         "seconds": round(time.monotonic() - began, 3),
     }
 
@@ -131,9 +132,9 @@ def snapshot(made: Backups, wanted: str) -> str:
     return there[-1]
 
 
-def lines(plan: Plan, rate_factor: float) -> list[str]:
+def lines(plan: Plan, quotas: Quotas) -> list[str]:
     steps = ", ".join(f"{count:,} x {kind}" for kind, count in plan.counts().items())
-    time_needed = duration(plan.seconds(Quotas().scaled(rate_factor)))
+    time_needed = duration(plan.seconds(quotas))
     first = f"{steps}: {time_needed} at the quotas." if steps else "Nothing differs from the snapshot."
     return [first, *describe_left(plan)]
 

@@ -17,6 +17,7 @@ extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - steel.fleet.backup
+  - steel.fleet.paced.quotas
 attributes:
   check_mode:
     description: Reads the fleet and says what a snapshot would hold; stores nothing and deletes nothing.

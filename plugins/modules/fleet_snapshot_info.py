@@ -14,6 +14,7 @@ extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - steel.fleet.backup
+  - steel.fleet.paced.quotas
 attributes:
   check_mode:
     description: Only reads.

@@ -123,7 +123,7 @@ from ansible_collections.steel.fleet.plugins.module_utils.fleet_module import Co
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib import endpoint_probe
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.aws import inspection, registry
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.aws import symptoms as aws_symptoms
-from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core import naming, symptoms
+from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core import naming, symptoms, telemetry
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.clock import SystemClock
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.errors import (
     FleetError,
@@ -284,8 +284,8 @@ def main() -> None:
                 "default": ["core", "storage", "validator", "monitoring"],
             },
             "device_log_group": {"type": "str", "default": ""},
-            "metric_namespace": {"type": "str", "default": "Custom/SteelRuntime"},
-            "limits": {"type": "dict", "default": {"MemoryUsage": 85, "CpuUsage": 85}},
+            "metric_namespace": {"type": "str", "default": telemetry.RUNTIME},
+            "limits": {"type": "dict", "default": {telemetry.MEMORY.name: 85, telemetry.CPU.name: 85}},
             "most_away_percent": {"type": "float", "default": 10.0},
             "mqtt_endpoint": {"type": "str", "default": ""},
             "mqtt_port": {"type": "int", "default": 8883},

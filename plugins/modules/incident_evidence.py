@@ -15,6 +15,7 @@ author: steel.fleet maintainers (@steel-fleet)
 extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
+  - steel.fleet.paced.quotas
 attributes:
   check_mode:
     description: Collects nothing.
@@ -48,10 +49,6 @@ options:
     description: How far back logs and CloudTrail are read.
     type: int
     default: 1440
-  rate_factor:
-    description: Factor on all request rates of AWS IoT.
-    type: float
-    default: 1.0
 """
 
 EXAMPLES = r"""
@@ -108,6 +105,7 @@ from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.validati
     warned,
 )
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.quarantine import Incidents
+from ansible_collections.steel.fleet.plugins.module_utils.paced_module import QUOTAS_SPEC, rates
 
 
 def work(context: Context) -> dict[str, Any]:
@@ -123,9 +121,8 @@ def work(context: Context) -> dict[str, Any]:
     if context.check_mode:
         return {**nothing(), "changed": True}
     groups = [(params["broker_log_group"], "clientId"), (params["device_log_group"], "thing")]
-    sources = evidence.Sources(
-        context.client, [one for one in groups if one[0]], params["since_minutes"], params["rate_factor"]
-    )
+    named = [one for one in groups if one[0]]
+    sources = evidence.Sources(context.client, named, params["since_minutes"], rates(context))
     found = evidence.collect(incidents, params["incident_id"], sources)
     rows = [
         *(collected(one) for one in found.items),
@@ -174,7 +171,7 @@ def main() -> None:
             "broker_log_group": {"type": "str", "default": ""},
             "device_log_group": {"type": "str", "default": ""},
             "since_minutes": {"type": "int", "default": 1440},
-            "rate_factor": {"type": "float", "default": 1.0},
+            **QUOTAS_SPEC,
         },
     )
 

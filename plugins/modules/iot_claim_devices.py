@@ -15,6 +15,7 @@ author: steel.fleet maintainers (@steel-fleet)
 extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
+  - steel.fleet.paced.quotas
 attributes:
   check_mode:
     description: Returns the plan and how long the registrations take, also where there is no bucket yet.
@@ -71,18 +72,6 @@ options:
     description: Key of the list.
     type: str
     required: true
-  account_quotas:
-    description: Whether to read the account's request rates from Service Quotas.
-    type: bool
-    default: true
-  quotas:
-    description: Requests per second by operation, such as C(RegisterThing); they win over the account's.
-    type: dict
-    default: {}
-  rate_factor:
-    description: Factor on all request rates.
-    type: float
-    default: 1.0
 """
 
 EXAMPLES = r"""

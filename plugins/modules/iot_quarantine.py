@@ -16,6 +16,7 @@ author: steel.fleet maintainers (@steel-fleet)
 extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
+  - steel.fleet.paced
 attributes:
   check_mode:
     description: Counts the calls that would change something, and changes and writes nothing.
@@ -83,17 +84,6 @@ options:
     description: Whether to end sessions with C(DeleteConnection). An emulator may not know that call.
     type: bool
     default: true
-  concurrency:
-    description: Devices worked on at the same time, from 1 to 256.
-    type: int
-    default: 32
-  rate_factor:
-    description: Factor on all request rates of AWS IoT.
-    type: float
-    default: 1.0
-  progress_file:
-    description: File that always holds how far it is. Set by the action plugin of the same name.
-    type: path
 """
 
 EXAMPLES = r"""
@@ -183,10 +173,9 @@ from typing import Any
 from ansible_collections.steel.fleet.plugins.module_utils.fleet_aws_module import run_aws_module
 from ansible_collections.steel.fleet.plugins.module_utils.fleet_module import Context
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.aws import quarantine as aws_quarantine
-from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core import naming, progress, quarantine
+from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core import naming, quarantine
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.clock import SystemClock
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.errors import InvalidInputError
-from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.quotas import Quotas
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.validation.checks import some
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.quarantine import (
     Incidents,
@@ -194,18 +183,20 @@ from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.quarantine im
     Result,
     operator,
 )
-
-MOST_CONCURRENT = 256
+from ansible_collections.steel.fleet.plugins.module_utils.paced_module import (
+    ARGUMENT_SPEC,
+    concurrency,
+    rates,
+    shown,
+)
 
 
 def work(context: Context) -> dict[str, Any]:
     params = context.params
-    if not 1 <= params["concurrency"] <= MOST_CONCURRENT:
-        raise InvalidInputError(f"concurrency is {params['concurrency']}; it can be 1 to {MOST_CONCURRENT}.")
     incidents = Incidents(Path(params["directory"]))
     if params["action"] == "status":
         return status(incidents, params["incident_id"])
-    iot = context.client("iot", max_connections=params["concurrency"])
+    iot = context.client("iot", max_connections=concurrency(context))
     if params["action"] == "quarantine":
         scope = scope_of(params, incidents, iot)
         before = state_of(incidents, scope.id)
@@ -228,15 +219,15 @@ def back_or_away(context: Context, incidents: Incidents, iot: Any, incident: str
 
 
 def responder(context: Context, incidents: Incidents, iot: Any) -> Responder:
-    params = context.params
-    path = params["progress_file"]
+    at_once = concurrency(context)
+    ends_sessions = context.params["end_sessions"]
     return Responder(
         incidents,
         iot,
-        context.client("iot-data", max_connections=params["concurrency"]) if params["end_sessions"] else None,
-        Quotas().scaled(params["rate_factor"]),
-        params["concurrency"],
-        progress.to_file(Path(path)) if path else lambda moment: None,
+        context.client("iot-data", max_connections=at_once) if ends_sessions else None,
+        rates(context),
+        at_once,
+        shown(context),
         check_mode=context.check_mode,
     )
 
@@ -331,9 +322,7 @@ def main() -> None:
             "quarantine_group": {"type": "str", "default": ""},
             "quarantine_policy": {"type": "str", "default": ""},
             "end_sessions": {"type": "bool", "default": True},
-            "concurrency": {"type": "int", "default": 32},
-            "rate_factor": {"type": "float", "default": 1.0},
-            "progress_file": {"type": "path"},
+            **ARGUMENT_SPEC,
         },
     )
 

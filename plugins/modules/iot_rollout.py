@@ -18,6 +18,7 @@ author: steel.fleet maintainers (@steel-fleet)
 extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
+  - steel.fleet.paced.quotas
 attributes:
   check_mode:
     description: Simulates the rollout with the real fleet and returns the forecast; writes nothing.
@@ -108,10 +109,6 @@ options:
     description: How the fleet behaves, for the forecast.
     type: dict
     default: {}
-  rate_factor:
-    description: Factor on all request rates of AWS IoT.
-    type: float
-    default: 1.0
   poll_seconds:
     description: Pause between two looks.
     type: float
@@ -211,7 +208,6 @@ from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.errors i
     FleetError,
     InvalidInputError,
 )
-from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.quotas import Quotas
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.rollout import (
     engine,
     forecast,
@@ -231,6 +227,7 @@ from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.rollout.
     table,
 )
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.crypto import signatures
+from ansible_collections.steel.fleet.plugins.module_utils.paced_module import QUOTAS_SPEC, rates
 
 WISHES = {"resume": "run", "pause": "pause", "abort": "abort", "close": "close", "start": "run"}
 SHOWN_DEVICES = 10_000
@@ -242,7 +239,7 @@ class Rollouts:
 
     def __init__(self, context: Context) -> None:
         self.params = params = context.params
-        self.pacer = Pacer(Quotas().scaled(params["rate_factor"]), CLOCK)
+        self.pacer = Pacer(rates(context), CLOCK)
         self._context = context
         self.s3 = self.client("s3")
         self.subject = FIRMWARE if params["kind"] == FIRMWARE else self._program_subject()
@@ -508,7 +505,7 @@ def main() -> None:
             "kms_key": {"type": "str", "default": "", "no_log": False},
             "log_group": {"type": "str", "default": ""},
             "model": {"type": "dict", "default": {}},
-            "rate_factor": {"type": "float", "default": 1.0},
+            **QUOTAS_SPEC,
             "poll_seconds": {"type": "float", "default": 10.0},
             "lease_seconds": {"type": "float", "default": 120.0},
             "progress_file": {"type": "path"},

@@ -75,12 +75,14 @@ def test_a_deployment_is_kept_and_doing_it_again_changes_nothing(deploy, aws, bu
     s3 = aws("s3")
     current = json.load(s3.get_object(Bucket=bucket, Key="deployments/current.json")["Body"])["id"]
     body = s3.get_object(Bucket=bucket, Key=f"deployments/{current}/manifest.json")["Body"]
-    code = json.load(body)["references"]["steel-program-validator"]["key"]
+    references = json.load(body)["references"]
+    code = references["steel-program-validator"]["key"]
     assert found == {
         "deployments/current.json",
         f"deployments/{current}/manifest.json",
         f"deployments/{current}/templates/core.yml",
         code,
+        references["steel-telemetry"]["key"],
     }
 
     again = deploy(bucket)

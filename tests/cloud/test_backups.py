@@ -99,7 +99,7 @@ def use(connection, bucket, account, tmp_path):
     return use
 
 
-def export(iot, data):
+def export(iot, data, shared=True):
     """What a registry holds of the fleet, asked thing by thing: another way than the snapshot's."""
     things = {}
     for one in iot.list_things()["things"]:
@@ -124,7 +124,7 @@ def export(iot, data):
             "certificates": certificates,
             "shadow": shadow(data, name),
         }
-    return {"things": things, **export_of_what_is_shared(iot)}
+    return {"things": things, **(export_of_what_is_shared(iot) if shared else {})}
 
 
 def shadow(data, name):

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from fleetlib import survivors
 
 pytestmark = [pytest.mark.cloud, pytest.mark.xdist_group("maintenance")]
 
@@ -118,6 +119,12 @@ def silent(aws):
     return sorted(one["AlarmName"] for one in found if not one["ActionsEnabled"])
 
 
+def assert_nothing_runs(tmp_path):
+    """The module that was at work has not outlived the kill, or the deadline."""
+    first = (tmp_path / "state/maintenance/journal.jsonl").read_text().splitlines()[0]
+    assert survivors.find("FLEET_MAINTENANCE", json.loads(first)["began"]) == {}
+
+
 def test_a_failed_update_is_undone_the_registry_put_back_and_the_alarms_are_on(
     fleet, maintain, tasks, tmp_path
 ):
@@ -175,9 +182,36 @@ def test_one_that_was_killed_is_taken_back_by_the_next_run_also_outside_of_a_win
     assert "It was cut off after: snapshot, begin tasks." in text
     assert silent(fleet) == []
     assert (tmp_path / "undone").exists()
+    assert_nothing_runs(tmp_path)
 
 
-def test_one_that_takes_too_long_is_stopped_and_taken_back_before_the_window_ends(fleet, maintain, tasks):
+def test_one_that_was_killed_after_it_was_validated_is_finished_and_not_taken_back(
+    fleet, maintain, tasks, tmp_path
+):
+    journal = tmp_path / "state/maintenance/journal.jsonl"
+    at = "2026-11-28T09:30:00.000Z"
+    update = {
+        "kind": "tasks",
+        "file": "update.yml",
+        "undo": tasks("undo.yml", [{"ansible.builtin.fail": {}}]),
+    }
+    started = {"at": at, "event": "started", "began": at, "deadline": at, "updates": [update]}
+    valid = {"at": at, "event": "step", "name": "validated"}
+    journal.write_text(f"{json.dumps(started)}\n{json.dumps(valid)}\n")
+    fleet("cloudwatch").disable_alarm_actions(AlarmNames=[f"{FLEET}-{ALARMS[0]}"])
+    record = {"alarms": [f"{FLEET}-{ALARMS[0]}"]}
+    bucket = next(one["Name"] for one in fleet("s3").list_buckets()["Buckets"] if "deploy" in one["Name"])
+    fleet("s3").put_object(Bucket=bucket, Key="maintenance/silenced.json", Body=json.dumps(record))
+    code, text = ended(maintain(maintenance_force=False, maintenance_window_closed="end"))
+    assert code == 0, text
+    assert "Maintenance complete: aws-iot-steel-local" in text
+    assert silent(fleet) == []
+    assert json.loads(journal.read_text().splitlines()[-1])["outcome"] == "complete"
+
+
+def test_one_that_takes_too_long_is_stopped_and_taken_back_before_the_window_ends(
+    fleet, maintain, tasks, tmp_path
+):
     update = {
         "kind": "tasks",
         "file": tasks("update.yml", [{"ansible.builtin.command": {"argv": ["sleep", "300"]}}]),
@@ -189,6 +223,7 @@ def test_one_that_takes_too_long_is_stopped_and_taken_back_before_the_window_end
     assert "Maintenance failed and was taken back" in text, text
     assert time.monotonic() - began < 290
     assert silent(fleet) == []
+    assert_nothing_runs(tmp_path)
 
 
 def test_with_too_little_time_left_nothing_begins(fleet, maintain, tmp_path):

@@ -15,9 +15,9 @@ import pytest
 import yaml
 from fleetlib.aws import fleet_state
 from fleetlib.core.provisioning.model import Certificate
+from fleetlib.core.security.buckets import PUBLIC_ACCESS_SWITCHES
 from fleetlib.core.validation import device
 from fleetlib.core.validation.device import Kind
-from fleetlib.core.validation.storage import PUBLIC_ACCESS_SWITCHES
 from fleetlib.crypto import keys
 from fleetlib.device_probe import HARMLESS
 from fleetlib.device_store import DeviceStore

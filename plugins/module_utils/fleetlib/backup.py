@@ -237,7 +237,7 @@ class Backups:
     def put_back(self, opened: Opened, plan: restore.Plan) -> None:
         """Carry a plan out. Running it again after an interruption goes on with what is left."""
         self.meter.start(len(plan.steps))
-        restorer = Restorer(self.client, opened.state["pems"], self._put_object, CONCURRENCY)
+        restorer = Restorer(self.client, opened.state["pems"], self.put_object, CONCURRENCY)
         restorer.carry_out(plan, self.meter.count)
 
     def _latest(self) -> State:
@@ -354,7 +354,8 @@ class Backups:
                 arns = [arn for page in pages for arn in page["principals"]]
                 state["things"][name]["certificates"] = [arn.rpartition("/")[2] for arn in arns]
 
-    def _put_object(self, step: restore.Step) -> None:
+    def put_object(self, step: restore.Step) -> None:
+        """Write an object from the blob that the snapshot has of it."""
         buckets = {source.purpose: source.bucket for source in self.scope.sources}
         purpose, _, key = step.name.partition("/")
         entry = step.then

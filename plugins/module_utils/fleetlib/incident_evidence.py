@@ -39,7 +39,7 @@ class Sources:
     log_groups: Sequence[tuple[str, str]]
     """Log group and the field that names the device there."""
     since_minutes: int
-    rate_factor: float = 1.0
+    quotas: Quotas
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def _gather(
     sources: Sources, things: Sequence[str], now: datetime
 ) -> tuple[dict[str, tuple[bytes, int]], set[str], dict[str, str]]:
     """Files with their number of records, which of them are incomplete, and what could not be had."""
-    pacer = Pacer(Quotas().scaled(sources.rate_factor), SystemClock())
+    pacer = Pacer(sources.quotas, SystemClock())
     since = now - timedelta(minutes=sources.since_minutes)
     iot, data = sources.client("iot"), sources.client("iot-data")
     pacer.attach(iot)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
+import contextlib
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from .core.certificates import Limits
 from .core.clock import Clock, SystemClock
 from .core.crew import Crew
 from .core.errors import FleetError, InvalidInputError
-from .core.journal import sync_directory
+from .core.journal import Journal, read, sync_directory
 from .core.naming import check_device_ids, fleet_name, thing_name
 from .core.progress import Meter, Progress
 from .core.provisioning.model import Certificate
@@ -27,59 +27,77 @@ from .core.provisioning.ports import DeviceError
 from .core.quotas import Quotas
 from .core.rollout import devices
 from .core.rotation.engine import Outcome, Rotation
-from .core.rotation.model import Phase, Rules, Wave, stopped
+from .core.rotation.model import NOTED, SAVED, Member, Phase, Rules, Wave, stopped, told
 from .core.rotation.plan import Plan, whose_turn
 from .core.rotation.ports import Signing
 from .crypto import keys
-from .device_store import DeviceStore, explained, write_draft
+from .device_store import DeviceStore, explained
 from .provisioner import DEVICES, LOCK, explained_lock
 
 DIRECTORY = "rotation"
-CURRENT = "wave.json"
+CURRENT = "wave.jsonl"
 
 
 class RotationFiles:
-    """See `core.rotation.Files`: the wave at hand, those that have ended, and the devices' certificates."""
+    """See `core.rotation.Files`: a journal for each wave, and the devices' certificates.
 
-    def __init__(self, directory: Path, store: DeviceStore) -> None:
+    A wave is written whole where it enters a phase; in between, a line for every step of a device.
+    """
+
+    def __init__(self, directory: Path, store: DeviceStore, clock: Clock) -> None:
         """``directory`` is made when the first wave is kept."""
-        self._directory, self._store = directory, store
+        self._directory, self._store, self._clock = directory, store, clock
+        self._path = directory / CURRENT
+        self._journal: Journal | None = None
 
     def current(self) -> Wave | None:
         """The wave that a run began and did not end."""
-        path = self._directory / CURRENT
-        with explained(path):
-            if not path.exists():
-                return None
-            text = path.read_bytes()
-        try:
-            return Wave.from_dict(json.loads(text))
-        except (ValueError, KeyError, TypeError) as error:
-            raise FleetError(f"{path} is damaged.", "Restore it from a backup of this directory.") from error
+        with explained(self._path):
+            try:
+                return told(read(self._path))
+            except (KeyError, TypeError, ValueError) as error:
+                raise FleetError(
+                    f"{self._path} is damaged.", "Restore it from a backup of this directory."
+                ) from error
 
     def number(self) -> int:
         """The number of the next wave."""
         with explained(self._directory):
-            return 1 + len(list(self._directory.glob("*-*.json")))
+            return 1 + len(list(self._directory.glob("*-*.jsonl")))
 
     def save(self, wave: Wave) -> None:
         """See `core.rotation.Files`."""
-        with explained(self._directory):
-            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            text = json.dumps(wave.as_dict(), indent=1) + "\n"
-            os.replace(write_draft(self._directory / CURRENT, text.encode()), self._directory / CURRENT)
-            sync_directory(self._directory)
+        with explained(self._path):
+            self._opened().write(SAVED, wave=wave.as_dict())
+
+    def note(self, member: Member) -> None:
+        """See `core.rotation.Files`."""
+        with explained(self._path):
+            self._opened().write(NOTED, member=member.as_dict())
 
     def close(self, wave: Wave) -> None:
         """See `core.rotation.Files`."""
         self.save(wave)
+        self.release()
         with explained(self._directory):
-            os.replace(self._directory / CURRENT, self._directory / f"{wave.id}.json")
+            os.replace(self._path, self._directory / f"{wave.id}.jsonl")
             sync_directory(self._directory)
+
+    def release(self) -> None:
+        """Close the journal; whatever is written next opens it again."""
+        if self._journal is not None:
+            self._journal.close()
+            self._journal = None
 
     def keep_certificate(self, thing: str, certificate: Certificate) -> None:
         """See `core.rotation.Files`."""
         self._store.keep_rotated(thing, certificate)
+
+    def _opened(self) -> Journal:
+        if self._journal is None:
+            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._journal = Journal(self._path, self._clock)
+        return self._journal
 
 
 class DeviceRequests:
@@ -146,7 +164,7 @@ class CertificateRotation:
             clients.iot, clients.data, clients.jobs, place.policy, name, self._clock, rules.timeout_seconds
         )
         self._store = DeviceStore(place.directory / DEVICES)
-        self._files = RotationFiles(place.directory / DIRECTORY, self._store)
+        self._files = RotationFiles(place.directory / DIRECTORY, self._store, self._clock)
 
     def look(self, limits: Limits, device_ids: Sequence[str] = ()) -> Plan:
         """Whose turn it is: certificates beyond the limits, or of the devices named, whatever their age."""
@@ -227,10 +245,15 @@ class CertificateRotation:
             lambda: Crew(self._concurrency),
         )
 
-    def _alone(self) -> Any:
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
         with explained(self._place.directory):
             self._place.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return explained_lock(self._place.directory / LOCK, self._clock)
+        with explained_lock(self._place.directory / LOCK, self._clock):
+            try:
+                yield
+            finally:
+                self._files.release()
 
 
 def _require_known(named: set[str], things: Mapping[str, str]) -> None:

@@ -248,13 +248,13 @@ def test_everything_is_put_back_in_an_order_in_which_nothing_is_missed():
         "thing group",
         "policy",
         "certificate",
+        "thing",
+        "thing",
+        "certificate of a thing",
+        "certificate of a thing",
+        "membership",
+        "membership",
         "policy of a certificate",
-        "thing",
-        "thing",
-        "certificate of a thing",
-        "certificate of a thing",
-        "membership",
-        "membership",
         "shadow",
     ]
     assert [step.name for step in plan.of(Kind.GROUP)] == ["p-local", "p-local-a"]
@@ -264,14 +264,21 @@ def test_a_device_comes_with_its_certificate_and_a_shared_certificate_before_the
     *shared, devices, rest = restore.plan(state(2), EMPTY).phases()
     assert [str(step.kind) for step in devices[0]] == [
         "certificate",
-        "policy of a certificate",
         "thing",
         "certificate of a thing",
         "membership",
+        "policy of a certificate",
         "shadow",
     ]
     assert [[(step.name, step.other) for step in chain] for chain in rest] == [[("p-local-001", ONE)]]
     assert sum(len(chain) for phase in shared for chain in phase) == 3
+
+
+def test_who_was_interrupted_before_the_policy_ties_the_certificate_again():
+    now = copy.deepcopy(state(1))
+    now["certificates"][ONE]["policies"] = []
+    steps = restore.plan(state(1), now).steps
+    assert [step.kind for step in steps] == [Kind.PRINCIPAL, Kind.CERTIFICATE_POLICY]
 
 
 def test_a_fleet_as_it_was_needs_nothing():

@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from fleetlib.core.errors import InvalidInputError
 from fleetlib.core.health.devices import Evidence, Limits
-from fleetlib.core.health.fleet import FailOn, examine, worth_looking_back_on
+from fleetlib.core.health.fleet import FailOn, examine
+from fleetlib.core.history import worth_looking_back_on
 from fleetlib.core.report_sections import parse_contribution
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -127,15 +128,14 @@ def run(day, connected, **more):
 def test_the_history_has_runs_of_this_environment_only_the_oldest_first():
     damaged = [{}, {"environment": "local"}, run(9, 9, summary={"Devices": "many"}), run(9, 9, started=7)]
     others = [run(8, 8, environment="production"), run(7, 7, check_mode=True)]
-    kept = worth_looking_back_on([run(3, 3), run(1, 1), *damaged, *others], "local")
+    kept = worth_looking_back_on([run(3, 3), run(1, 1), *damaged, *others], "local", "Devices")
     assert [one["summary"]["Connected"] for one in kept] == [1, 3]
 
 
 def test_the_history_keeps_the_newest_runs():
     many = [run(1, number, started=f"2026-01-01T00:{number:02d}:00Z") for number in range(50)]
-    assert [one["summary"]["Connected"] for one in worth_looking_back_on(many, "local")] == list(
-        range(20, 50)
-    )
+    kept = worth_looking_back_on(many, "local", "Devices")
+    assert [one["summary"]["Connected"] for one in kept] == list(range(20, 50))
 
 
 def test_figures_have_a_trend_that_ends_with_now():

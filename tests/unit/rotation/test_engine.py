@@ -157,6 +157,11 @@ class Files:
         self.wave = wave.as_dict()
         self.cloud.strike("after")
 
+    def note(self, member):
+        self.cloud.strike("before")
+        self.wave["members"][member.thing] = member.as_dict()
+        self.cloud.strike("after")
+
     def close(self, wave):
         self.wave = None
         self.ended.append(wave.as_dict())

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from fleetlib.core.security.account import LogGroup
 from fleetlib.core.validation import resources
-from fleetlib.core.validation.resources import Alarm, LogGroup
+from fleetlib.core.validation.resources import Alarm
 
 TOPIC = "arn:aws:sns:us-west-2:123456789012:alarms"
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
+from fleetlib.core.security.buckets import PUBLIC_ACCESS_SWITCHES, Bucket, plain_text_allowed_from
 from fleetlib.core.validation import storage
-from fleetlib.core.validation.storage import Bucket, plain_text_allowed_from
 
-SWITCHES = dict.fromkeys(storage.PUBLIC_ACCESS_SWITCHES, True)
+SWITCHES = dict.fromkeys(PUBLIC_ACCESS_SWITCHES, True)
 
 
 def statement(**changes):

@@ -13,7 +13,13 @@ with contextlib.suppress(ImportError):  # who calls this names the missing libra
 from .answers import insist_on_whole
 
 
-def client(service: str, connection: Mapping[str, Any], attempts: int = 8, timeout: int = 60) -> Any:
+def client(
+    service: str,
+    connection: Mapping[str, Any],
+    attempts: int = 8,
+    timeout: int = 60,
+    max_connections: int = 10,
+) -> Any:
     """A boto3 client from options with amazon.aws's names: region, endpoint_url, profile, access_key, ….
 
     Empty values count as not given. ``attempts`` is botocore's standard retry mode, the only retry layer.
@@ -32,6 +38,7 @@ def client(service: str, connection: Mapping[str, Any], attempts: int = 8, timeo
             retries={"mode": "standard", "max_attempts": attempts},
             connect_timeout=timeout,
             read_timeout=timeout,
+            max_pool_connections=max_connections,
         ),
     )
     return insist_on_whole(made, attempts)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,7 +9,7 @@ from ..core.clock import Clock, iso
 from ..core.provisioning.decommission import Evidence, others
 from ..core.provisioning.ports import DeviceError
 from . import certificates, shadows, things
-from .detaching import when_detached
+from .detaching import gone, when_detached
 from .provisioning import explained
 
 
@@ -39,22 +38,22 @@ class Registry:
 
     def deactivate(self, certificate_id: str) -> None:
         """iot:UpdateCertificate."""
-        with explained("UpdateCertificate"), self._gone():
+        with explained("UpdateCertificate"), gone(self._iot):
             certificates.set_status(self._iot, certificate_id, "INACTIVE")
 
     def detach(self, name: str, certificate_arn: str) -> None:
         """iot:DetachThingPrincipal."""
-        with explained("DetachThingPrincipal"), self._gone():
+        with explained("DetachThingPrincipal"), gone(self._iot):
             things.detach_certificate(self._iot, name, certificate_arn)
 
     def detach_policy(self, policy: str, certificate_arn: str) -> None:
         """iot:DetachPolicy."""
-        with explained("DetachPolicy"), self._gone():
+        with explained("DetachPolicy"), gone(self._iot):
             certificates.detach_policy(self._iot, policy, certificate_arn)
 
     def delete_certificate(self, certificate_id: str) -> None:
         """iot:DeleteCertificate, once nothing is attached to it any more."""
-        with explained("DeleteCertificate"), self._gone():
+        with explained("DeleteCertificate"), gone(self._iot):
             when_detached(
                 lambda: certificates.delete(self._iot, certificate_id),
                 self._iot.exceptions.DeleteConflictException,
@@ -76,7 +75,7 @@ class Registry:
             )
 
     def _certificate(self, name: str, certificate_id: str) -> dict[str, Any] | None:
-        with self._gone():
+        with gone(self._iot):
             found = certificates.description(self._iot, certificate_id)
             arn = found["certificateArn"]
             shared = others(certificates.iter_things(self._iot, arn), name)
@@ -94,7 +93,3 @@ class Registry:
                 "policies": list(certificates.iter_policies(self._iot, arn)),
             }
         return None
-
-    def _gone(self) -> contextlib.suppress:
-        """What an earlier run removed already is as it should be."""
-        return contextlib.suppress(self._iot.exceptions.ResourceNotFoundException)

@@ -1,8 +1,10 @@
-"""Wait until AWS has carried out a detachment: DetachThingPrincipal is asynchronous."""
+"""Taking things apart: what is gone already, and what AWS takes a while for (DetachThingPrincipal)."""
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
+from typing import Any
 
 from ..core.clock import Clock
 
@@ -10,6 +12,11 @@ DETACHING_SECONDS = 30.0
 """How long it may take."""
 
 LOOK_SECONDS = 1.0
+
+
+def gone(iot: Any) -> contextlib.suppress:
+    """What an earlier run removed already is as it should be."""
+    return contextlib.suppress(iot.exceptions.ResourceNotFoundException)
 
 
 def when_detached(delete: Callable[[], None], still_attached: type[Exception], clock: Clock) -> None:

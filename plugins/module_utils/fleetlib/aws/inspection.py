@@ -6,8 +6,9 @@ import contextlib
 import json
 from typing import Any
 
-from ..core.validation.resources import Alarm, LogGroup
-from ..core.validation.storage import Bucket
+from ..core.security.account import LogGroup
+from ..core.security.buckets import Bucket
+from ..core.validation.resources import Alarm
 from . import storage
 
 with contextlib.suppress(
@@ -38,7 +39,7 @@ def log_group(logs: Any, name: str) -> LogGroup | None:
     for page in logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=name):
         for one in page["logGroups"]:
             if one["logGroupName"] == name:
-                return LogGroup(one.get("retentionInDays"))
+                return LogGroup(one.get("retentionInDays"), one.get("kmsKeyId", ""))
     return None
 
 
@@ -74,18 +75,20 @@ def dashboard(cloudwatch: Any, name: str) -> str | None:
 
 
 def bucket(s3: Any, name: str) -> Bucket | None:
-    """s3:ListBucket, GetEncryptionConfiguration, GetBucketPublicAccessBlock, -Policy and -Versioning."""
+    """s3:ListBucket, GetEncryptionConfiguration, GetBucket(PublicAccessBlock|Policy|Versioning|Logging)."""
     if not storage.bucket_exists(s3, name):
         return None
     encryption = _setting(s3.get_bucket_encryption, name).get("ServerSideEncryptionConfiguration", {})
     rules = [rule.get("ApplyServerSideEncryptionByDefault", {}) for rule in encryption.get("Rules", ())]
     rule = rules[0] if rules else {}
     return Bucket(
+        name=name,
         encryption=rule.get("SSEAlgorithm", ""),
         key=rule.get("KMSMasterKeyID", ""),
         public_access=_setting(s3.get_public_access_block, name).get("PublicAccessBlockConfiguration", {}),
         policy=_setting(s3.get_bucket_policy, name).get("Policy", ""),
         versioning=s3.get_bucket_versioning(Bucket=name).get("Status", ""),
+        log_bucket=s3.get_bucket_logging(Bucket=name).get("LoggingEnabled", {}).get("TargetBucket", ""),
     )
 
 

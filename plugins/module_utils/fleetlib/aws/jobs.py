@@ -92,6 +92,12 @@ def executions(iot: Any, job: str) -> Iterator[Execution]:
         yield execution
 
 
+def in_flight(iot: Any) -> list[str]:
+    """iot:ListJobs: ids of the jobs that have not ended."""
+    pages = iot.get_paginator("list_jobs").paginate(status="IN_PROGRESS")
+    return [one["jobId"] for page in pages for one in page["jobs"]]
+
+
 def cancel(iot: Any, job: str, why: str, *, running_too: bool) -> None:
     """iot:CancelJob. A job that has ended, or never was, is left as it is."""
     try:

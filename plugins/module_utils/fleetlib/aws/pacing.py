@@ -17,7 +17,7 @@ class Pacer:
 
     def __init__(self, quotas: Quotas, clock: Clock) -> None:
         """No client is paced before `attach`."""
-        self._quotas = quotas
+        self.quotas = quotas
         self._clock = clock
         self._buckets: dict[str, Bucket] = {}
         self._lock = threading.Lock()
@@ -40,7 +40,7 @@ class Pacer:
         with self._lock:
             bucket = self._buckets.get(operation)
             if bucket is None:
-                bucket = self._buckets[operation] = Bucket(self._quotas.rate(operation))
+                bucket = self._buckets[operation] = Bucket(self.quotas.rate(operation))
             self.attempts[operation] += 1
         seconds = bucket.reserve(self._clock.monotonic())
         if seconds > 0:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import string
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from ..core.provisioning.model import CERTIFICATE_ATTRIBUTE
 from ..core.quotas import PAGE_SIZE
 
 SEARCH_PAGE_SIZE = 100
@@ -12,6 +15,8 @@ SEARCH_PAGE_SIZE = 100
 
 INDEX = "AWS_Things"
 """The one index of things that an account has."""
+
+_HEX_DIGITS = string.digits + "abcdef"
 
 
 def iter_things(iot: Any, *, attribute: tuple[str, str] | None = None) -> Iterator[dict[str, Any]]:
@@ -42,13 +47,35 @@ def iter_groups(iot: Any, name_prefix: str) -> Iterator[str]:
 
 def search_things(iot: Any, query: str) -> Iterator[dict[str, Any]]:
     """iot:SearchIndex: things that a fleet indexing query finds, with groups, shadow and connectivity."""
-    token: dict[str, str] = {}
+    token = None
     while True:
-        page = iot.search_index(indexName=INDEX, queryString=query, maxResults=SEARCH_PAGE_SIZE, **token)
-        yield from page.get("things", [])
-        if not page.get("nextToken"):
+        things, token = _page(iot, query, token)
+        yield from things
+        if not token:
             return
-        token = {"nextToken": page["nextToken"]}
+
+
+def search_devices(iot: Any, query: str) -> dict[str, dict[str, Any]]:
+    """iot:SearchIndex: the same by name, faster where they are many: sixteen searches side by side, one for
+    each first digit of the certificates' ids.
+
+    A search gives its pages one after the other, so that the time of each answer would count, not the quota.
+    Beyond a first page, things are not found whose attribute names no certificate.
+    """
+    things, more = _page(iot, query)
+    found = {one["thingName"]: one for one in things}
+    if more:
+        parts = [f"attributes.{CERTIFICATE_ATTRIBUTE}:{digit}* AND {query}" for digit in _HEX_DIGITS]
+        with ThreadPoolExecutor(max_workers=len(parts)) as pool:
+            for part in pool.map(lambda one: list(search_things(iot, one)), parts):
+                found |= {one["thingName"]: one for one in part}
+    return found
+
+
+def _page(iot: Any, query: str, token: str | None = None) -> tuple[list[dict[str, Any]], str | None]:
+    on = {"nextToken": token} if token else {}
+    page = iot.search_index(indexName=INDEX, queryString=query, maxResults=SEARCH_PAGE_SIZE, **on)
+    return page.get("things", []), page.get("nextToken")
 
 
 def indexing(iot: Any) -> dict[str, str]:

@@ -1,4 +1,7 @@
-"""The calls that put a fleet's registry back, one for each kind of step. All of them may be repeated."""
+"""The calls that put a fleet's registry back, or into another region, one for each kind of step.
+
+All of them may be repeated.
+"""
 
 from __future__ import annotations
 
@@ -43,6 +46,10 @@ class Restorer:
             Kind.ATTRIBUTES: self._attributes,
             Kind.PRINCIPAL: self._principal,
             Kind.MEMBER: lambda step: things.add_to_group(self._iot, step.name, step.other),
+            Kind.GROUP_POLICY_OFF: self._group_policy_off,
+            Kind.CERTIFICATE_POLICY_OFF: self._certificate_policy_off,
+            Kind.PRINCIPAL_OFF: self._principal_off,
+            Kind.MEMBER_OFF: self._member_off,
             Kind.SHADOW: self._shadow,
             Kind.RULE: self._rule,
             Kind.OBJECT: self._put_object,
@@ -145,6 +152,19 @@ class Restorer:
 
     def _principal(self, step: Step) -> None:
         things.attach_certificate(self._iot, step.name, self._arns[step.other])
+
+    def _group_policy_off(self, step: Step) -> None:
+        arn = self._iot.describe_thing_group(thingGroupName=step.name)["thingGroupArn"]
+        certificates.detach_policy(self._iot, step.other, arn)
+
+    def _certificate_policy_off(self, step: Step) -> None:
+        certificates.detach_policy(self._iot, step.other, self._arns[step.name])
+
+    def _principal_off(self, step: Step) -> None:
+        self._iot.detach_thing_principal(thingName=step.name, principal=self._arns[step.other])
+
+    def _member_off(self, step: Step) -> None:
+        self._iot.remove_thing_from_thing_group(thingName=step.name, thingGroupName=step.other)
 
     def _shadow(self, step: Step) -> None:
         """Keys that are wished for now and were not then are taken out: null removes a key."""

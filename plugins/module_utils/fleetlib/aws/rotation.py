@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
@@ -12,7 +11,7 @@ from ..core.provisioning.model import CERTIFICATE_ATTRIBUTE, Certificate, Listed
 from ..core.rollout import devices, plan
 from ..core.rotation.model import OPERATION, Wave
 from . import certificates, groups, jobs, shadows, things
-from .detaching import when_detached
+from .detaching import gone, when_detached
 from .provisioning import explained
 
 JOB_COMMENT = "Rotation of device certificates"
@@ -95,13 +94,13 @@ class Rotator:
 
     def set_active(self, certificate_id: str, active: bool) -> None:
         """iot:UpdateCertificate."""
-        with explained("UpdateCertificate"), self._gone():
+        with explained("UpdateCertificate"), gone(self._iot):
             certificates.set_status(self._iot, certificate_id, "ACTIVE" if active else "INACTIVE")
 
     def remove(self, thing: str, certificate_id: str, certificate_arn: str) -> None:
         """iot:DetachThingPrincipal, iot:ListAttachedPolicies, iot:DetachPolicy, iot:DeleteCertificate."""
-        with explained("removing a certificate"), self._gone():
-            with self._gone():
+        with explained("removing a certificate"), gone(self._iot):
+            with gone(self._iot):
                 things.detach_certificate(self._iot, thing, certificate_arn)
             for policy in certificates.iter_policies(self._iot, certificate_arn):
                 certificates.detach_policy(self._iot, policy, certificate_arn)
@@ -129,6 +128,3 @@ class Rotator:
 
     def _group(self, wave: Wave) -> str:
         return f"{self._fleet}-rotation-{wave.id}"
-
-    def _gone(self) -> contextlib.suppress:
-        return contextlib.suppress(self._iot.exceptions.ResourceNotFoundException)

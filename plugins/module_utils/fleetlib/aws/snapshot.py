@@ -7,7 +7,7 @@ import contextlib
 import fnmatch
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -47,6 +47,11 @@ class Scope:
     environment: str
     sources: tuple[Source, ...] = ()
 
+    @property
+    def query(self) -> str:
+        """What finds its things in the fleet's index."""
+        return f"thingName:{self.name}-*"
+
     def owns(self, name: str) -> bool:
         """Whether something of that name is this fleet's."""
         return name == self.name or name.startswith(f"{self.name}-")
@@ -85,7 +90,7 @@ def read(client: Client, scope: Scope, *, whole: bool = True) -> Found:
         _join(found, things, listed, members, owners)
         known, found_remarks = shadows.result()
         found.remarks += found_remarks
-        found.state["shadows"] = {name: one for name, one in known.items() if name in things}
+        found.state["shadows"] = _of_these(iot, scope, things, known) if known is not None else {}
         for part in others:
             sections, remarks = part.result()
             found.state.update(sections)
@@ -193,20 +198,33 @@ def _policy(iot: Any, name: str) -> dict[str, Any]:
     return {"documents": documents, "default": default}
 
 
-def _shadows(iot: Any, scope: Scope) -> tuple[dict[str, Any], list[str]]:
-    """iot:SearchIndex: the classic shadows, a hundred a page."""
+def _shadows(iot: Any, scope: Scope) -> tuple[dict[str, Any] | None, list[str]]:
+    """iot:SearchIndex: every device found with its classic shadow, None for one without; a hundred a page."""
     try:
-        return {
-            hit["thingName"]: {
-                part: value
-                for part, value in json.loads(hit["shadow"]).items()
-                if part in ("desired", "reported")
-            }
-            for hit in registry.search_things(iot, f"thingName:{scope.name}-*")
-            if hit.get("shadow")
-        }, []
+        found = registry.search_devices(iot, scope.query)
     except (iot.exceptions.IndexNotReadyException, iot.exceptions.ResourceNotFoundException) as error:
-        return {}, [f"Shadows: fleet indexing cannot answer ({error.response['Error']['Code']})."]
+        return None, [f"Shadows: fleet indexing cannot answer ({error.response['Error']['Code']})."]
+    return {name: _shadow(hit) for name, hit in found.items()}, []
+
+
+def _of_these(iot: Any, scope: Scope, things: Collection[str], known: Mapping[str, Any]) -> dict[str, Any]:
+    """The shadows of these things.
+
+    Those that name no certificate are looked for anew: each by its name, or all where that takes fewer pages.
+    """
+    left = sorted(set(things) - known.keys())
+    few = len(left) * registry.SEARCH_PAGE_SIZE <= len(things)
+    queries = [f"thingName:{name}" for name in left] if few else [scope.query]
+    hits = (hit for query in queries for hit in registry.search_things(iot, query))
+    found = {**known, **{hit["thingName"]: _shadow(hit) for hit in hits}}
+    return {name: shadow for name, shadow in found.items() if shadow and name in things}
+
+
+def _shadow(hit: Mapping[str, Any]) -> dict[str, Any] | None:
+    if not hit.get("shadow"):
+        return None
+    document = json.loads(hit["shadow"])
+    return {part: document[part] for part in ("desired", "reported") if part in document}
 
 
 def _changes(
@@ -309,7 +327,7 @@ def _stacks(client: Client, scope: Scope) -> Sections:
     cloudformation = client("cloudformation")
     stacks: dict[str, Any] = {}
     functions: dict[str, Any] = {}
-    for purpose in ("core", "storage", "validator", "monitoring", "audit", "pipeline"):
+    for purpose in ("core", "storage", "validator", "monitoring", "telemetry", "audit", "pipeline"):
         try:
             (stack,) = cloudformation.describe_stacks(StackName=f"{scope.name}-{purpose}")["Stacks"]
         except ClientError as error:

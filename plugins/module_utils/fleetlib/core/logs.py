@@ -12,9 +12,8 @@ from typing import Any, Final
 
 from .clock import iso
 from .errors import InvalidInputError
+from .telemetry import LEVELS
 
-LEVELS: Final = ("error", "warn", "info", "debug", "trace")
-"""What boards log (facts of the device protocol), the worst first."""
 OTHER: Final = "other"
 BINS: Final = 48
 """Points of the curve over time."""

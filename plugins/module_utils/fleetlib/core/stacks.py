@@ -9,7 +9,17 @@ from enum import StrEnum
 
 from .errors import FleetError
 
-PURPOSES = ("core", "storage", "validator", "monitoring", "audit", "pipeline", "claim")
+PURPOSES = (
+    "core",
+    "storage",
+    "validator",
+    "monitoring",
+    "telemetry",
+    "audit",
+    "pipeline",
+    "claim",
+    "replication",
+)
 """The stacks of a fleet, in the order in which they are deployed."""
 
 _RESOURCE = re.compile(r"^  ([A-Za-z0-9]+):\n    Type: (\S+)$", re.MULTILINE)

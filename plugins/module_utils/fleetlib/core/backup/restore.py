@@ -19,7 +19,13 @@ from . import State
 
 
 class Kind(StrEnum):
-    """Steps, in the order in which they are taken: nothing is used before it exists."""
+    """Steps, in the order in which they are taken: nothing is used before it exists.
+
+    The policy of a certificate comes last of a device's: the lists that a registry is read from do not say
+    which certificate is tied to a thing, but they say which has its policy. One that has it was tied before.
+
+    A restore takes none of those that end in "off"; a second region follows the first in them, too.
+    """
 
     INDEXING = "fleet indexing"
     TYPE = "thing type"
@@ -28,11 +34,15 @@ class Kind(StrEnum):
     GROUP_POLICY = "policy of a group"
     CERTIFICATE = "certificate"
     STATUS = "status of a certificate"
-    CERTIFICATE_POLICY = "policy of a certificate"
     THING = "thing"
     ATTRIBUTES = "attributes of a thing"
     PRINCIPAL = "certificate of a thing"
     MEMBER = "membership"
+    CERTIFICATE_POLICY = "policy of a certificate"
+    GROUP_POLICY_OFF = "policy taken off a group"
+    CERTIFICATE_POLICY_OFF = "policy taken off a certificate"
+    PRINCIPAL_OFF = "certificate taken off a thing"
+    MEMBER_OFF = "membership ended"
     SHADOW = "shadow"
     RULE = "rule"
     OBJECT = "object"
@@ -51,6 +61,10 @@ OPERATIONS: Final[Mapping[Kind, str]] = {
     Kind.ATTRIBUTES: "UpdateThing",
     Kind.PRINCIPAL: "AttachThingPrincipal",
     Kind.MEMBER: "AddThingToThingGroup",
+    Kind.GROUP_POLICY_OFF: "DetachPolicy",
+    Kind.CERTIFICATE_POLICY_OFF: "DetachPolicy",
+    Kind.PRINCIPAL_OFF: "DetachThingPrincipal",
+    Kind.MEMBER_OFF: "RemoveThingFromThingGroup",
     Kind.SHADOW: "UpdateThingShadow",
     Kind.RULE: "CreateTopicRule",
     Kind.OBJECT: "PutObject",
@@ -97,10 +111,13 @@ class Plan:
         """How many steps of each kind."""
         return dict(Counter(str(step.kind) for step in self.steps))
 
+    def calls(self) -> dict[str, int]:
+        """How many calls of each operation."""
+        return dict(Counter(OPERATIONS[step.kind] for step in self.steps))
+
     def seconds(self, quotas: Quotas) -> float:
         """How long it takes at the quotas: devices side by side, so that the slowest operation decides."""
-        calls = Counter(OPERATIONS[step.kind] for step in self.steps)
-        return max((count / quotas.rate(operation) for operation, count in calls.items()), default=0.0)
+        return max((count / quotas.rate(name) for name, count in self.calls().items()), default=0.0)
 
     def phases(self) -> list[list[list[Step]]]:
         """Phases follow one another; in each, chains run side by side; a chain is one step after the other.
@@ -147,9 +164,13 @@ def plan(was: State, now: State, *, only: Collection[str] = (), statuses: bool =
         )
     chosen = _Chosen(was, now, only, statuses)
     steps = [*chosen.fleet(), *chosen.certificates(), *chosen.things(), *chosen.shadows(), *chosen.rest()]
+    return Plan(ordered(steps), chosen.left())
+
+
+def ordered(steps: Iterable[Step]) -> tuple[Step, ...]:
+    """Steps in the order of their kinds."""
     order = list(Kind)
-    steps.sort(key=lambda step: order.index(step.kind))
-    return Plan(tuple(steps), chosen.left())
+    return tuple(sorted(steps, key=lambda step: order.index(step.kind)))
 
 
 class _Chosen:
@@ -173,7 +194,7 @@ class _Chosen:
             group, there = self._was["groups"][name], self._now["groups"].get(name)
             if there is None:
                 yield Step(Kind.GROUP, name, then=group)
-            for policy in _lacking(group["policies"], (there or {}).get("policies")):
+            for policy in lacking(group["policies"], (there or {}).get("policies")):
                 yield Step(Kind.GROUP_POLICY, name, policy)
         yield from self._differing("policies", Kind.POLICY)
 
@@ -185,7 +206,7 @@ class _Chosen:
                 yield Step(Kind.CERTIFICATE, one, then={"status": wanted["status"]})
             elif self._statuses and there["status"] != wanted["status"]:
                 yield Step(Kind.STATUS, one, now=there["status"], then=wanted["status"])
-            for policy in _lacking(wanted["policies"], (there or {}).get("policies")):
+            for policy in lacking(wanted["policies"], (there or {}).get("policies")):
                 yield Step(Kind.CERTIFICATE_POLICY, one, policy)
 
     def things(self) -> Iterator[Step]:
@@ -197,10 +218,17 @@ class _Chosen:
                 yield Step(Kind.THING, name, then=own)
             elif {key: there[key] for key in own} != own:
                 yield Step(Kind.ATTRIBUTES, name, now={key: there[key] for key in own}, then=own)
-            for one in _lacking(wanted["certificates"], (there or {}).get("certificates")):
+            tied = [one for one in (there or {}).get("certificates", ()) if self._finished(one)]
+            for one in lacking(wanted["certificates"], tied):
                 yield Step(Kind.PRINCIPAL, name, one)
-            for group in _lacking(wanted["groups"], (there or {}).get("groups")):
+            for group in lacking(wanted["groups"], (there or {}).get("groups")):
                 yield Step(Kind.MEMBER, name, group)
+
+    def _finished(self, certificate: str) -> bool:
+        """Whether a certificate has all its policies, so that nobody was interrupted before it was tied."""
+        wanted = self._certificates.get(certificate, {"policies": ()})["policies"]
+        there = self._now["certificates"].get(certificate, {"policies": ()})["policies"]
+        return not lacking(wanted, there)
 
     def shadows(self) -> Iterator[Step]:
         """Of a shadow that is there only what was wished: devices report the rest anew."""
@@ -228,7 +256,7 @@ class _Chosen:
         extra = [
             f"{name} in {group}"
             for name in sorted(both)
-            for group in _lacking(self._now["things"][name]["groups"], self._things[name]["groups"])
+            for group in lacking(self._now["things"][name]["groups"], self._things[name]["groups"])
         ]
         statuses = [
             f"{one}: {self._now['certificates'][one]['status']}, was {wanted['status']}"
@@ -279,7 +307,8 @@ def comparable(value: Any) -> Any:
     return value
 
 
-def _lacking(wanted: Iterable[str], there: Iterable[str] | None) -> list[str]:
+def lacking(wanted: Iterable[str], there: Iterable[str] | None) -> list[str]:
+    """What is wanted and not there, sorted."""
     return sorted(set(wanted) - set(there or ()))
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Final
 
+from .. import history
 from ..errors import InvalidInputError
 from ..rollout.devices import number
 from ..validation.checks import Check, failed, not_checked, passed, some, warned
@@ -15,8 +16,6 @@ from . import devices
 from .devices import Device, Evidence, Limits, Program
 
 MISSING: Final = "missing"
-MOST_RUNS: Final = 30
-"""Earlier runs that the history looks back on."""
 MAP_WORDS: Final = {
     "failed": "in trouble",
     "warned": "to look at",
@@ -181,8 +180,8 @@ class Fleet:
             return f"Yes, and some devices need somebody to look. {facts}"
         return f"Yes. {facts}"
 
-    def sections(self, history: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-        """The report's sections (docs/reports.md); ``history``: earlier runs, the oldest first."""
+    def sections(self, runs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """The report's sections (docs/reports.md); ``runs``: earlier runs, the oldest first."""
         return [
             {"title": "Is the fleet all right?", "kind": "text", "text": self.verdict()},
             *(self._map() if self.devices else []),
@@ -191,7 +190,7 @@ class Fleet:
                 "kind": "checks",
                 "checks": [one.as_dict() for one in self.checks()],
             },
-            *_history(history, self.figures(), self.at),
+            *history.sections(runs, self.figures(), self.at, ("Connected", "In trouble"), "devices"),
             *self._versions(),
             *self._use("Memory in use", "memory_percent", self.limits.memory_percent),
             *self._use("CPU in use", "cpu_percent", self.limits.cpu_percent),
@@ -323,45 +322,3 @@ def _connection(one: Device) -> str:
 
 def _most(found: Counter[str]) -> list[tuple[str, int]]:
     return sorted(found.items(), key=lambda pair: (-pair[1], pair[0]))
-
-
-def _history(
-    history: Sequence[Mapping[str, Any]], figures: Mapping[str, int], at: datetime
-) -> list[dict[str, Any]]:
-    """How the figures came to be what they are: a trend for each, and the curve of those that matter."""
-    if not history:
-        return []
-    rows, series = [], []
-    for name, value in figures.items():
-        known = [
-            (run["started"], run["summary"][name])
-            for run in history
-            if number(run["summary"].get(name)) is not None
-        ]
-        values = [*(before for _, before in known), value]
-        rows.append([name, value, values[-2] if known else None, {"trend": values}])
-        if name in ("Connected", "In trouble") and known:
-            points = [*map(list, known), [at.isoformat(timespec="seconds"), value]]
-            series.append({"name": name, "points": points})
-    table = {
-        "title": "History",
-        "kind": "table",
-        "intro": f"Against the last {len(history)} runs of this environment.",
-        "columns": ["Figure", "Now", "Run before", "Trend"],
-        "rows": rows,
-    }
-    return [table, {"title": "Devices over time", "kind": "series", "series": series, "unit": "devices"}]
-
-
-def worth_looking_back_on(runs: Iterable[Mapping[str, Any]], environment: str) -> list[Mapping[str, Any]]:
-    """Of the summaries of earlier runs those that tell something about this fleet, the oldest first."""
-    told = [
-        run
-        for run in runs
-        if run.get("environment") == environment
-        and not run.get("check_mode")
-        and isinstance(run.get("started"), str)
-        and isinstance(run.get("summary"), Mapping)
-        and number(run["summary"].get("Devices")) is not None
-    ]
-    return sorted(told, key=lambda run: str(run["started"]))[-MOST_RUNS:]

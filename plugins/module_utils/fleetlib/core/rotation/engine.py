@@ -4,7 +4,8 @@ A device makes its new key itself; the key never travels. Over a job it sends a 
 certificate in its shadow, connects with it, and says so. Only then the old certificate is switched off, and
 only when the device stayed connected after that is it deleted. Until then everything can be undone.
 
-Where each device of the wave stands is on the disk before the next call: a run that was killed goes on there.
+Where each device of the wave stands is on the disk before the next call, in a line of its own: a run that was
+killed goes on there.
 """
 
 from __future__ import annotations
@@ -83,7 +84,7 @@ class Rotation:
             self._gate(wave, Phase.SWITCHING)
         if wave.phase is Phase.SWITCHING:
             self._check_connected(wave, Step.CONNECTED, "it said so, but it is not connected")
-            self._side_by_side(wave.of(Step.CONNECTED), partial(self._switch, wave))
+            self._side_by_side(wave.of(Step.CONNECTED), self._switch)
             wave.switched = iso(self._clock.now())
             self._gate(wave, Phase.BAKING)
         if wave.phase is Phase.BAKING:
@@ -91,7 +92,7 @@ class Rotation:
             self._gate(wave, Phase.ENDING)
         if wave.phase is Phase.ENDING:
             self._side_by_side(wave.of(Step.FAILED), partial(self._drop, wave))
-            self._side_by_side(wave.of(Step.SWITCHED), partial(self._finish, wave))
+            self._side_by_side(wave.of(Step.SWITCHED), self._finish)
             self._end(wave, "the rotation has ended")
 
     def accept(self, wave: Wave) -> None:
@@ -141,8 +142,7 @@ class Rotation:
             if self._clock.now() >= deadline:
                 minutes = self._rules.timeout_seconds / 60
                 for one in wave.of(*_WAITED_FOR):
-                    self._fail(wave, one, f"it did not come back within {minutes:g} minutes ({one.step})")
-            self._files.save(wave)
+                    self._fail(one, f"it did not come back within {minutes:g} minutes ({one.step})")
             if wave.of(*_WAITED_FOR):
                 self._clock.sleep(self._rules.poll_seconds)
 
@@ -151,7 +151,7 @@ class Rotation:
         try:
             if status in _LOST:
                 said = self._cloud.details(wave, one.thing).get("message", "")
-                self._fail(wave, one, f"its job ended {status}{': ' if said else ''}{said}")
+                self._fail(one, f"its job ended {status}{': ' if said else ''}{said}")
             elif one.step is Step.ASKED and status in ("IN_PROGRESS", "SUCCEEDED"):
                 self._take_request(wave, one)
             elif one.step is Step.ISSUED and status == "SUCCEEDED":
@@ -159,7 +159,7 @@ class Rotation:
             if one.step is Step.ANSWERED:
                 self._issue(wave, one)
         except DeviceError as error:
-            self._fail(wave, one, str(error))
+            self._fail(one, str(error))
 
     def _take_request(self, wave: Wave, one: Member) -> None:
         encoded = self._cloud.details(wave, one.thing).get(REQUEST_DETAIL, "")
@@ -169,7 +169,7 @@ class Rotation:
         if signing.common_name != one.thing[-64:]:
             raise DeviceError(f"its signing request is for {signing.common_name!r}.")
         one.request, one.key, one.step = signing.pem, signing.key_id, Step.ANSWERED
-        self._save(wave)  # on the disk before a certificate can exist
+        self._files.note(one)  # on the disk before a certificate can exist
 
     def _issue(self, wave: Wave, one: Member) -> None:
         try:
@@ -179,10 +179,10 @@ class Rotation:
             self._lost.add(one.thing)
             return
         one.new, one.new_arn = certificate.id, certificate.arn
-        self._save(wave)
+        self._files.note(one)
         self._cloud.tie(one.thing, certificate.arn)
         self._cloud.offer(one.thing, certificate)
-        one.step = Step.ISSUED
+        self._reach(one, Step.ISSUED)
 
     def _adopted(self, wave: Wave, one: Member) -> Certificate | None:
         """The certificate that a lost answer had announced: it has the key of the request."""
@@ -202,9 +202,9 @@ class Rotation:
     def _check_word(self, wave: Wave, one: Member) -> None:
         said = self._cloud.details(wave, one.thing).get(CERTIFICATE_DETAIL, "")
         if said != one.new:
-            self._fail(wave, one, f"it says that it uses certificate {said or '(none)'}, not the new one")
+            self._fail(one, f"it says that it uses certificate {said or '(none)'}, not the new one")
         else:
-            one.step = Step.CONNECTED
+            self._reach(one, Step.CONNECTED)
 
     def _check_connected(self, wave: Wave, step: Step, trouble: str) -> None:
         """Devices fail that are not connected. The index may be a little behind: it is asked again."""
@@ -216,12 +216,11 @@ class Rotation:
                 break
             self._clock.sleep(self._rules.poll_seconds)
         for one in absent:
-            self._fail(wave, one, trouble)
+            self._fail(one, trouble)
 
-    def _switch(self, wave: Wave, one: Member) -> None:
+    def _switch(self, one: Member) -> None:
         self._cloud.set_active(one.old, False)
-        one.step = Step.SWITCHED
-        self._save(wave)
+        self._reach(one, Step.SWITCHED)
 
     def _bake(self, wave: Wave) -> None:
         ends = parse_iso(wave.switched) + timedelta(seconds=self._rules.bake_seconds)
@@ -262,13 +261,12 @@ class Rotation:
                 self.outcome.failed[one.thing] = one.reason
                 self._meter.count(failed=True)
 
-    def _finish(self, wave: Wave, one: Member) -> None:
+    def _finish(self, one: Member) -> None:
         self._cloud.certificate_of(one.thing, one.new)
         self._files.keep_certificate(one.thing, self._cloud.describe(one.new))
         self._cloud.remove(one.thing, one.old, one.old_arn)
         self._cloud.withdraw(one.thing)
-        one.step = Step.DONE
-        self._save(wave)
+        self._reach(one, Step.DONE)
         with self._lock:
             self.outcome.rotated.append(one.thing)
             self._meter.count()
@@ -279,13 +277,14 @@ class Rotation:
         self._files.close(wave)
         self.outcome.waves += 1
 
-    def _fail(self, wave: Wave, one: Member, reason: str) -> None:
-        one.step, one.reason = Step.FAILED, reason
-        self._save(wave)
+    def _fail(self, one: Member, reason: str) -> None:
+        one.reason = reason
+        self._reach(one, Step.FAILED)
 
-    def _save(self, wave: Wave) -> None:
-        with self._lock:
-            self._files.save(wave)
+    def _reach(self, one: Member, step: Step) -> None:
+        """A device is this far; on the disk when it returns."""
+        one.step = step
+        self._files.note(one)
 
     def _side_by_side(self, members: Sequence[Member], action: Callable[[Member], None]) -> None:
         crew = self._crew()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
@@ -19,6 +19,12 @@ CERTIFICATE_DETAIL = "certificate_id"
 """Status detail in which a device says which certificate it is connected with."""
 
 WAVE_SIZES = range(1, 501)
+
+SAVED = "wave"
+"""Event of a journal: the whole wave."""
+
+NOTED = "member"
+"""Event of a journal: one device of the wave saved before it."""
 
 
 class Step(StrEnum):
@@ -75,6 +81,15 @@ class Member:
         """ARN of the certificate it had: of the same account and region as the new one."""
         return f"{self.new_arn.rpartition('/')[0]}/{self.old}"
 
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Member:
+        """What `as_dict` made."""
+        return cls(**{**data, "step": Step(data["step"])})
+
 
 @dataclass
 class Wave:
@@ -103,10 +118,23 @@ class Wave:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Wave:
         """What `as_dict` made."""
-        members = {
-            name: Member(**{**one, "step": Step(one["step"])}) for name, one in data["members"].items()
-        }
+        members = {name: Member.from_dict(one) for name, one in data["members"].items()}
         return cls(**{**data, "members": members, "phase": Phase(data["phase"])})
+
+
+def told(records: Iterable[Mapping[str, Any]]) -> Wave | None:
+    """The wave that a journal tells of: as it was saved last, with what became of its devices since.
+
+    None where there is none, or it has ended.
+    """
+    wave: Wave | None = None
+    for record in records:
+        if record["event"] == SAVED:
+            wave = Wave.from_dict(record["wave"])
+        elif wave is not None:
+            member = Member.from_dict(record["member"])
+            wave.members[member.thing] = member
+    return wave if wave is not None and wave.phase is not Phase.ENDED else None
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ..provisioning.model import Certificate, ListedCertificate
-from .model import Wave
+from .model import Member, Wave
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,9 @@ class Files(Protocol):
 
     def save(self, wave: Wave) -> None:
         """The wave as it stands."""
+
+    def note(self, member: Member) -> None:
+        """How far one device of the wave is. May be called from many threads."""
 
     def close(self, wave: Wave) -> None:
         """Put the wave away: it has ended."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
+from collections import Counter
 from collections.abc import Iterable
 from typing import Final
 
@@ -20,6 +22,7 @@ _OUTSIDE_CODE: Final = re.compile(
     |  ;[^\n]*+  |  \#\|.*?\|\#  |  \#\\.  """,
     re.VERBOSE | re.DOTALL,
 )
+_TAKE_OUT: Final = "Take it out, and replace the secret itself: it is in the file's history."
 _SECRETS: Final = (
     ("an AWS access key", re.compile(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b")),
     ("a private key", re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")),
@@ -31,6 +34,14 @@ _SECRET_NAME: Final = re.compile(
 )
 _SHORTEST_SECRET: Final = 6
 """A shorter text under such a name is a placeholder."""
+_RANDOM: Final = (
+    (re.compile(r"[0-9a-f]{32,}|[0-9A-F]{32,}"), 3.0),
+    (re.compile(r"(?=.*[0-9])(?=.*[a-z])(?=.*[A-Z])[A-Za-z0-9+/_-]{20,}={0,2}"), 3.7),
+)
+"""What keys are written with, and from how many bits of entropy a character on a text may be one."""
+_WORDS: Final = re.compile(r"[A-Z]?[a-z]{3,}|[A-Z]{4,}|[/_-]")
+_FEWEST_BESIDE_WORDS: Final = 12
+"""Characters: a topic or a name has fewer that belong to no word."""
 
 
 def check_text(text: str, reading: Reading, profile: Profile, findings: Findings) -> None:
@@ -108,8 +119,34 @@ def check_secrets(data: Iterable[Datum], findings: Findings) -> None:
 def _check_secret(string: String, findings: Findings) -> None:
     for what, pattern in _SECRETS:
         if pattern.search(string.value):
-            hint = "Take it out, and replace the secret itself: it is in the file's history."
-            findings.add(rules.SECRET, string.start, string.end, f"this looks like {what}", hint)
+            findings.add(rules.SECRET, string.start, string.end, f"this looks like {what}", _TAKE_OUT)
+            return
+    if is_random(string.value):
+        message = "this text is as random as a key"
+        findings.add(rules.POSSIBLE_SECRET, string.start, string.end, message, _TAKE_OUT)
+
+
+def check_secrets_outside(text: str, findings: Findings) -> None:
+    """Credentials that are known by their form, wherever they stand: in a comment, too."""
+    for what, pattern in _SECRETS:
+        for found in pattern.finditer(text):
+            findings.add(rules.SECRET, *found.span(), f"this looks like {what}", _TAKE_OUT)
+
+
+def is_random(text: str) -> bool:
+    """Whether a text has the length, the characters and the entropy of a key, and does not consist of words.
+
+    Of random texts of 32 characters it finds 99 in 100, of 20 characters 4 in 5 (tests/unit/security).
+    """
+    if len(_WORDS.sub("", text)) < _FEWEST_BESIDE_WORDS:
+        return False
+    return any(form.fullmatch(text) and _entropy(text) >= least for form, least in _RANDOM)
+
+
+def _entropy(text: str) -> float:
+    """Bits a character (Shannon), by how often each comes."""
+    shares = [count / len(text) for count in Counter(text).values()]
+    return -sum(share * math.log2(share) for share in shares)
 
 
 def _check_named_secret(form: List, findings: Findings) -> None:

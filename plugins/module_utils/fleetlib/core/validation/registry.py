@@ -77,12 +77,18 @@ def _certified(present: list[str], fleet: Fleet) -> Check:
 
 
 def _own(present: list[str], fleet: Fleet) -> Check:
+    there = {thing: fleet.things[thing] for thing in present}
+    names = [" and ".join(things) for things in shared(Fleet(there)).values()]
+    return all_of(OWN, len(set(filter(None, there.values()))), "certificates", names, "are shared")
+
+
+def shared(fleet: Fleet) -> dict[str, list[str]]:
+    """Certificates that more than one thing has, and which things those are."""
     owners = defaultdict(list)
-    for thing in present:
-        if fleet.things[thing]:
-            owners[fleet.things[thing]].append(thing)
-    shared = [f"{' and '.join(names)}" for names in owners.values() if len(names) > 1]
-    return all_of(OWN, len(owners), "certificates", shared, "are shared")
+    for thing, certificate in fleet.things.items():
+        if certificate:
+            owners[certificate].append(thing)
+    return {certificate: things for certificate, things in owners.items() if len(things) > 1}
 
 
 def _allowed(present: list[str], fleet: Fleet) -> Check:

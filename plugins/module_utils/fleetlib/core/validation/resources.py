@@ -6,6 +6,7 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from ..security.account import LogGroup
 from .checks import Check, absent, failed, not_checked, passed, some, warned
 
 HEALTHY = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE")
@@ -25,14 +26,6 @@ def stack(purpose: str, status: str, *, supported: bool, may_be_absent: bool) ->
     if status == ROLLED_BACK:
         return warned(name, f"{status}: its last update failed and was taken back.")
     return passed(name, status) if status in HEALTHY else failed(name, status)
-
-
-@dataclass(frozen=True)
-class LogGroup:
-    """A log group as it is."""
-
-    retention_days: int | None
-    """Nothing: it keeps everything, for ever."""
 
 
 def log_group(group: str, found: LogGroup | None, wanted_days: int, *, may_be_absent: bool) -> Check:

@@ -1,0 +1,1 @@
+"""How a fleet performed in a period: figures, targets, and the period before."""
