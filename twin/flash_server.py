@@ -37,6 +37,8 @@ from typing import Any, ClassVar, TextIO, cast
 from esptool.loader import ESPLoader
 from esptool.targets.esp32c3 import ESP32C3ROM as CHIP
 
+from .efuses import Controller, Efuses
+
 FLASH_BYTES = 4 << 20
 SECTOR = 0x1000
 ROM_BAUD = 115_200
@@ -62,48 +64,6 @@ class GoneError(Exception):
     """The board is not there any more: its line was cut, or its power."""
 
 
-@dataclass
-class Efuses:
-    """What is burnt into the chip; ``board.json`` holds it."""
-
-    mac: str
-    chip_id: int = CHIP.IMAGE_CHIP_ID
-    revision: str = "0.4"
-    secure_boot: bool = False
-    flash_encryption: bool = False
-
-    @classmethod
-    def read(cls, path: Path) -> Efuses:
-        """Those of a ``board.json``; keys of others are left alone."""
-        data = json.loads(path.read_text())
-        return cls(data["mac"], revision=data["chip_revision"].removeprefix("v"), **data.get("efuses", {}))
-
-    def write(self, path: Path) -> None:
-        """Keep them."""
-        others = json.loads(path.read_text()) if path.exists() else {}
-        burnt = asdict(self)
-        mine = {"mac": burnt.pop("mac"), "chip_revision": f"v{burnt.pop('revision')}", "efuses": burnt}
-        path.write_text(json.dumps({**others, **mine}, indent=2) + "\n")
-
-    def registers(self) -> dict[int, int]:
-        """The eFuses as their registers show them."""
-        mac = bytes.fromhex(self.mac.replace(":", ""))
-        major, minor = (int(part) for part in self.revision.split("."))
-        return {
-            CHIP.MAC_EFUSE_REG: int.from_bytes(mac[2:], "big"),
-            CHIP.MAC_EFUSE_REG + 4: int.from_bytes(mac[:2], "big"),
-            CHIP.EFUSE_BLOCK1_ADDR + 12: (minor & 7) << 18,
-            CHIP.EFUSE_BLOCK1_ADDR + 20: (minor >> 3) << 23 | major << 24,
-            CHIP.EFUSE_SECURE_BOOT_EN_REG: CHIP.EFUSE_SECURE_BOOT_EN_MASK if self.secure_boot else 0,
-            CHIP.EFUSE_SPI_BOOT_CRYPT_CNT_REG: 1 << 18 if self.flash_encryption else 0,
-        }
-
-    def security_info(self) -> bytes:
-        """The answer to GET_SECURITY_INFO."""
-        encrypted = int(self.flash_encryption)
-        return struct.pack("<IB7BII", int(self.secure_boot), encrypted, *[0] * 7, self.chip_id, 3)
-
-
 class Board:
     """A board's flash and eFuses, in a directory of its own."""
 
@@ -112,6 +72,7 @@ class Board:
         directory.mkdir(parents=True, exist_ok=True)
         self.name = directory.name
         self._description = directory / "board.json"
+        self._controller = directory / "efuses.bin"
         self._path = directory / "flash.bin"
         if not self._path.exists():
             self._path.write_bytes(b"\xff" * FLASH_BYTES)
@@ -119,6 +80,7 @@ class Board:
             self.efuses = Efuses.read(self._description)
         else:
             self.burn(Efuses(mac))
+        self.controller = Controller(self._controller, self.efuses)
         with self._path.open("r+b") as file:
             self.flash = mmap.mmap(file.fileno(), FLASH_BYTES)
         self.written = 0
@@ -129,9 +91,11 @@ class Board:
         """Bytes that can still be written before the power goes."""
 
     def burn(self, efuses: Efuses) -> None:
-        """Set the eFuses."""
+        """Make it a chip with these eFuses, and nothing burnt beside them."""
         self.efuses = efuses
         efuses.write(self._description)
+        self._controller.unlink(missing_ok=True)
+        self.controller = Controller(self._controller, efuses)
 
     def erase(self, offset: int, size: int) -> None:
         """Set every bit of the sectors that hold these bytes."""
@@ -236,7 +200,7 @@ class Session:
         self._reader = reader
         self._writer = writer
         self._line = Line(port.line_rate)
-        self._registers = self._board.efuses.registers()
+        self._registers: dict[int, int] = {}
         self._stub = False
         self._entry_loaded = False
         self._listening = True
@@ -361,10 +325,15 @@ class Session:
 
     async def _read_reg(self, data: bytes, checksum: int) -> tuple[int, int]:
         (address,) = struct.unpack_from("<I", data)
+        if self._board.controller.has(address):
+            return self._board.controller.read(address), 0
         return self._registers.get(address, 0), 0
 
     async def _write_reg(self, data: bytes, checksum: int) -> None:
         address, value, mask, _ = struct.unpack_from("<IIII", data)
+        if self._board.controller.has(address):
+            self._board.controller.write(address, value, mask)
+            return
         before = self._registers.get(address, 0)
         self._registers[address] = before & ~mask | value & mask
         if address == CHIP.SPI_REG_BASE and value & SPI_USER:
@@ -383,7 +352,7 @@ class Session:
         self._registers[CHIP.SPI_REG_BASE + CHIP.SPI_W0_OFFS] = answers.get(command, 0)
 
     async def _get_security_info(self, data: bytes, checksum: int) -> bytes:
-        return self._board.efuses.security_info()
+        return self._board.controller.security_info()
 
     async def _accepted(self, data: bytes, checksum: int) -> None:
         """Nothing to do."""

@@ -39,6 +39,10 @@ options:
     type: list
     elements: dict
     default: []
+  profiles:
+    description: Device id to security profile, as RV(steel.fleet.esp_harden#module:boards) has it.
+    type: dict
+    default: {}
   facts:
     description: What they share, as RV(steel.fleet.esp_flash#module:facts).
     type: dict
@@ -100,10 +104,11 @@ def work(context: Context) -> dict[str, Any]:
     for mac, devices in station.conflicts(macs).items():
         context.warn(f"The board {mac} is entered for {', '.join(devices)}; only one of them can have it.")
     good = [one for one in params["boards"] if one["good"]]
-    missing = [one["device_id"] for one in good if one["device_id"] not in fleet]
+    profiles = params["profiles"]
+    missing = [device for device in [*(one["device_id"] for one in good), *profiles] if device not in fleet]
     if missing:
         raise FleetError(
-            f"There is no thing of {', '.join(missing)}; the board is flashed, but only the station knows.",
+            f"There is no thing of {', '.join(missing)}; only the station knows what its board got.",
             "Provision it (playbooks/provision.yml) and run again.",
         )
     updates = {
@@ -111,10 +116,16 @@ def work(context: Context) -> dict[str, Any]:
         for one in good
         if (new := station.attributes(one, params["facts"], fleet[one["device_id"]].get("attributes", {})))
     }
-    stamp = iso(SystemClock().now())
-    for device, new in updates.items():
+    stamp = {"flashed_at": iso(SystemClock().now())}
+    written = {device: {**new, **stamp} for device, new in updates.items()}
+    for device, profile in profiles.items():
+        if fleet[device].get("attributes", {}).get(station.SECURITY_ATTRIBUTE) != profile:
+            new = {station.SECURITY_ATTRIBUTE: str(profile)}
+            updates[device] = {**updates.get(device, {}), **new}
+            written[device] = {**written.get(device, {}), **new}
+    for device, new in written.items():
         if not context.check_mode:
-            things.set_attributes(iot, fleet[device]["thingName"], {**new, "flashed_at": stamp})
+            things.set_attributes(iot, fleet[device]["thingName"], new)
     before = {device: shown(fleet[device].get("attributes", {}), new) for device, new in updates.items()}
     return {
         "changed": bool(updates),
@@ -136,6 +147,7 @@ def main() -> None:
             "environment_name": {"type": "str", "required": True},
             "boards": {"type": "list", "elements": "dict", "default": []},
             "facts": {"type": "dict", "default": {}},
+            "profiles": {"type": "dict", "default": {}},
         },
     )
 

@@ -58,6 +58,17 @@ options:
     description: Whether a device may get another board than it had.
     type: bool
     default: false
+  before_secure_boot:
+    description:
+      - Whether a release for boards with secure boot may go to boards where it is still off, so that
+        M(steel.fleet.esp_harden) can switch it on.
+    type: bool
+    default: false
+  hardening_keys:
+    description:
+      - Directory with the flash encryption keys that M(steel.fleet.esp_harden) made. What such a board reads
+        through its key is written encrypted.
+    type: path
   bauds:
     description: Rates of the attempts, one after the other.
     type: list
@@ -126,7 +137,11 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.steel.fleet.plugins.module_utils.fleet_module import Context, run_module
-from ansible_collections.steel.fleet.plugins.module_utils.fleetlib import firmware_release, flashing
+from ansible_collections.steel.fleet.plugins.module_utils.fleetlib import (
+    firmware_release,
+    flashing,
+    hardening_keys,
+)
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core import progress
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.clock import SystemClock
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.errors import (
@@ -172,10 +187,12 @@ def settings(params: Mapping[str, Any], release: firmware_release.Release, look:
             secure_boot=found.security.secure_boot,
             flash_encryption=found.security.flash_encryption,
             flash_bytes=found.flash.size_bytes,
+            before_secure_boot=params["before_secure_boot"],
         ),
         params["bauds"],
         look,
         params["timeout_seconds"],
+        hardening_keys.read(Path(params["hardening_keys"])) if params["hardening_keys"] else {},
     )
 
 
@@ -247,6 +264,8 @@ def main() -> None:
             "identities": {"type": "path", "required": True},
             "known_boards": {"type": "dict", "default": {}},
             "replace_boards": {"type": "bool", "default": False},
+            "before_secure_boot": {"type": "bool", "default": False},
+            "hardening_keys": {"type": "path", "no_log": False},
             "bauds": {"type": "list", "elements": "int", "default": [921600, 460800, 115200]},
             "timeout_seconds": {"type": "float", "default": 900.0},
             "record_file": {"type": "path", "required": True},

@@ -13,6 +13,7 @@ from fleetlib.core.provisioning.model import Certificate
 from fleetlib.crypto.keys import KeyType, new_key
 from fleetlib.device_store import DeviceStore
 
+from tests.cloud import ssh_station
 from tests.module_runner import run_module
 from twin.flash_server import Process
 
@@ -59,15 +60,7 @@ def flash(ansible_playbook, cloud, account, connection, state, tmp_path):
 
     def run(ports=None, *arguments, stations=None, **variables):
         inventory = tmp_path / "stations.yml"
-        hosts = {
-            name: {
-                "ansible_connection": "local",
-                "ansible_python_interpreter": "{{ ansible_playbook_python }}",
-                "flash_ports": of,
-            }
-            for name, of in (stations or {}).items()
-        }
-        inventory.write_text(yaml.safe_dump({"flash_stations": {"hosts": hosts}}))
+        inventory.write_text(yaml.safe_dump({"flash_stations": {"hosts": stations or {}}}))
         given = {
             "fleet_account_id": account,
             "fleet_aws_connection": connection,
@@ -131,14 +124,34 @@ def test_boards_are_flashed_recorded_and_not_written_twice(flash, boards, state,
     assert boards.order(board="board-2")["erased"] == erased
 
 
-def test_a_station_flashes_its_own_boards_and_keeps_no_identity(flash, boards, aws, tmp_path):
+@pytest.mark.skipif(ssh_station.SSHD is None, reason=ssh_station.MISSING)
+def test_stations_flash_their_own_boards_over_ssh_and_keep_no_identity(flash, boards, aws, tmp_path):
     one, two = at_ports(boards)
-    done = flash(stations={"bench-a": [one], "bench-b": [two]})
+    with ssh_station.serve(tmp_path / "sshd") as host:
+        done = flash(
+            stations={"bench-a": {**host, "flash_ports": [one]}, "bench-b": {**host, "flash_ports": [two]}}
+        )
     assert done.returncode == 0, done.stdout + done.stderr
+    assert ssh_station.logins(tmp_path / "sshd") > 0
     assert attributes(aws, "device-002")["mac"] == boards.macs["board-2"]
     assert b"fleet-local-device-002" in boards.flash("board-2")
     kept = [path for path in (tmp_path / "station").rglob("*") if path.is_file()]
+    assert kept
     assert not [path for path in kept if b"PRIVATE KEY" in path.read_bytes()]
+
+
+@pytest.mark.skipif(ssh_station.SSHD is None, reason=ssh_station.MISSING)
+def test_a_station_that_is_not_reached_is_named_and_the_boards_of_the_others_are_recorded(
+    flash, boards, aws, tmp_path
+):
+    one, two = at_ports(boards)
+    with ssh_station.serve(tmp_path / "sshd") as host:
+        away = {**host, "ansible_port": 1, "flash_ports": [two]}
+        done = flash(stations={"bench-a": {**host, "flash_ports": [one]}, "bench-b": away})
+    assert done.returncode != 0
+    assert "Station bench-b was not reached" in " ".join(done.stdout.split()), done.stdout
+    assert attributes(aws, "device-001")["mac"] == boards.macs["board-1"]
+    assert boards.order(board="board-2")["connections"] == 0
 
 
 def test_a_board_of_another_device_is_refused_and_the_others_are_recorded(flash, boards, aws):

@@ -30,7 +30,7 @@ from .core.objects import digest
 from .core.programs import Signature
 from .crypto import signatures
 from .esp import images as chip_images
-from .esp import partitions
+from .esp import partitions, secure_boot
 
 COMPILER = "riscv64-unknown-elf-gcc"
 COMPILER_FLAGS = (
@@ -88,6 +88,8 @@ class Release:
             "version": manifest.version,
             "chip": manifest.chip,
             "minimum_revision": manifest.minimum_revision,
+            "secure_boot": manifest.security.secure_boot,
+            "flash_encryption": manifest.security.flash_encryption,
             "nvs_encryption": manifest.security.nvs_encryption,
             "images": [
                 {
@@ -205,9 +207,21 @@ def compile_selftest(source: Path, version: str, revision: tuple[int, int], flas
 def _checked(manifest: Manifest, contents: Mapping[str, bytes]) -> Release:
     table = partitions.parse(manifest.partitions)
     layout.check(manifest, table)
+    if manifest.security.secure_boot:
+        _require_signed(manifest.version, contents)
     release = Release(manifest, contents, table)
     release.shared_regions()
     return release
+
+
+def _require_signed(version: str, contents: Mapping[str, bytes]) -> None:
+    unsigned = sorted(name for name, content in contents.items() if not secure_boot.has_signature(content))
+    if unsigned:
+        raise InvalidInputError(
+            f"Release {version} is for boards with secure boot, but {', '.join(unsigned)} is not signed for "
+            "it: the chip would not start it.",
+            "Sign the images first (module esp_signed_image).",
+        )
 
 
 def _sign(signer: Signer, data: bytes) -> Signature:

@@ -43,6 +43,8 @@ class Settings:
     look: bool = False
     timeout_seconds: float = 900.0
     """After which a port is given up."""
+    encryption_keys: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    """MAC → flash encryption key."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +137,10 @@ class Bench:
         # Fork, while this process has one thread: the tools are loaded once, and the images are shared.
         context = multiprocessing.get_context("fork")
         mine, theirs = context.Pipe()
-        job = Job(order.port, order.regions, self.settings.expected, self.settings.bauds, self.settings.look)
+        chosen = self.settings
+        job = Job(
+            order.port, order.regions, chosen.expected, chosen.bauds, chosen.look, chosen.encryption_keys
+        )
         process = context.Process(target=_work, args=(theirs, job), daemon=True)
         process.start()
         theirs.close()

@@ -90,7 +90,8 @@ def test_every_play_names_its_hosts_and_gathers_no_facts_of_boards(playbook):
         if "hosts" in play:
             assert play["hosts"] in {"control", "local_cloud", "flash_stations", "second_region"}
             assert play["gather_facts"] is False
-            assert play["any_errors_fatal"] is True
+            # One station must not end the others, whose boards are to be recorded.
+            assert play["any_errors_fatal"] is (play["hosts"] != "flash_stations")
 
 
 @pytest.mark.parametrize("playbook", PLAYBOOKS, ids=lambda path: str(path.relative_to(ROOT)))

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..core.errors import FleetError, MissingDependencyError
 from ..core.firmware.layout import Region
-from . import quiet
+from . import quiet, secure_boot
 
 try:
     from esptool import cmds
@@ -45,6 +45,8 @@ class Expected:
     secure_boot: bool = False
     flash_encryption: bool = False
     flash_bytes: int = 4 << 20
+    before_secure_boot: bool = False
+    """Whether a release for secure boot may go to a board where it is still off: it is signed already."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,8 @@ class Job:
     """One attempt with each."""
     look: bool = False
     """Only compare."""
+    encryption_keys: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    """MAC → flash encryption key, of boards that encrypt their flash."""
 
 
 @dataclass
@@ -116,14 +120,17 @@ def _attempt(job: Job, baud: int, ask: Ask, advance: quiet.Advance, outcome: Out
                 raise RefusedError(refusal)
             _attach(esp, job.expected)
             # The ROM can compare: where nothing is to be written, nothing is loaded into the chip.
-            different = [one for one in job.regions if _md5(esp, one) != one.md5]
+            regions = _sealed(job, outcome.mac)
+            different = [one for one in regions if _md5(esp, one) != one.md5]
             outcome.different += [one.name for one in different if one.name not in outcome.different]
             if different and not job.look:
                 esp = _speed_up(esp, baud, job.expected)
                 meter.expect([len(one.data) for one in different])
-                cmds.write_flash(esp, [(one.offset, one.data) for one in different])
+                # esptool takes what is not plain for plain: it is sealed here, with the chip's own key.
+                data = [(one.offset, one.data) for one in different]
+                cmds.write_flash(esp, data, force=job.expected.flash_encryption)
                 outcome.written_bytes += sum(len(one.data) for one in different)
-                _verify(esp, job.regions, outcome.mac)
+                _verify(esp, regions, outcome.mac)
             cmds.reset_chip(esp, "watchdog-reset" if job.port.startswith("socket:") else "hard-reset")
         finally:
             esp._port.close()
@@ -145,12 +152,30 @@ def _require(esp: Any, expected: Expected, outcome: Outcome) -> None:
         "Secure boot": (bool(esp.get_secure_boot_enabled()), expected.secure_boot),
         "Flash encryption": (bool(esp.get_flash_encryption_enabled()), expected.flash_encryption),
     }
+    if expected.before_secure_boot and expected.secure_boot:
+        del states["Secure boot"]
     for what, (found, wanted_state) in states.items():
         if found != wanted_state:
             raise RefusedError(
                 f"{what} is {_on(found)} in this chip; the release is for boards where it is "
                 f"{_on(wanted_state)}."
             )
+
+
+def _sealed(job: Job, mac: str) -> Sequence[Region]:
+    """The regions as the chip has them in flash: where it encrypts, with its own key."""
+    if not job.expected.flash_encryption:
+        return job.regions
+    key = job.encryption_keys.get(mac)
+    if key is None:
+        raise RefusedError(
+            f"The board {mac} encrypts its flash, and this host does not have its key: flash it where it was "
+            "hardened."
+        )
+    return [
+        replace(one, data=secure_boot.encrypt(one.data, one.offset, key)) if one.sealed else one
+        for one in job.regions
+    ]
 
 
 def _attach(esp: Any, expected: Expected) -> None:

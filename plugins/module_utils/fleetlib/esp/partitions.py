@@ -16,7 +16,14 @@ except ImportError as error:
 def parse(csv: str) -> list[Partition]:
     """The rows of a table; refuses overlaps, bad alignment and the like, in Espressif's words."""
     return [
-        Partition(one.name, _type(one.type), _subtype(one.type, one.subtype), one.offset, one.size)
+        Partition(
+            one.name,
+            _type(one.type),
+            _subtype(one.type, one.subtype),
+            one.offset,
+            one.size,
+            bool(one.encrypted),
+        )
         for one in _table(csv)
     ]
 

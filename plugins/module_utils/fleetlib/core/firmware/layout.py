@@ -17,6 +17,8 @@ SECTOR: Final = 0x1000
 TABLE_OFFSET: Final = 0x8000
 """Where ESP-IDF puts the partition table; what lies before it starts the chip."""
 BLANK: Final = b"\xff"
+_ALWAYS_SEALED: Final = ("ota", "nvs_keys")
+"""Subtypes of data that ESP-IDF encrypts whatever the table says."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,13 @@ class Partition:
     subtype: str
     offset: int
     size: int
+    encrypted: bool = False
+    """Whether the table has it encrypted in a chip that encrypts its flash."""
+
+    @property
+    def is_sealed(self) -> bool:
+        """Whether a chip with flash encryption reads it through its key: what starts it, and what says so."""
+        return self.encrypted or self.type == "app" or self.subtype in _ALWAYS_SEALED
 
     @property
     def end(self) -> int:
@@ -42,6 +51,8 @@ class Region:
     name: str
     offset: int
     data: bytes
+    sealed: bool = True
+    """Whether a chip with flash encryption has it encrypted."""
 
     @property
     def md5(self) -> str:
@@ -122,7 +133,8 @@ def shared_regions(
         partition = place_of(image, partitions)
         if partition is None or partition.type == "app":
             check_image(f"Image {image.name}", content, partition.size if partition else TABLE_OFFSET)
-        (regions if partition else first).append(_region(image.name, image.offset, content))
+        region = _region(image.name, image.offset, content, partition is None or partition.is_sealed)
+        (regions if partition else first).append(region)
     if any(one.type == "app" and one.offset in {i.offset for i in manifest.images} for one in partitions):
         # Blank: the board starts the first slot, whatever an update over the air had chosen before.
         regions += [
@@ -149,8 +161,8 @@ def _filling(partition: Partition, data: bytes) -> Region:
         raise InvalidInputError(
             f"The data for partition {partition.name} has {len(data):,} bytes, not {partition.size:,}."
         )
-    return Region(partition.name, partition.offset, data)
+    return Region(partition.name, partition.offset, data, partition.is_sealed)
 
 
-def _region(name: str, offset: int, data: bytes) -> Region:
-    return Region(name, offset, data + BLANK * (-len(data) % SECTOR))
+def _region(name: str, offset: int, data: bytes, sealed: bool = True) -> Region:
+    return Region(name, offset, data + BLANK * (-len(data) % SECTOR), sealed)

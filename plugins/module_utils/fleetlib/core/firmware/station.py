@@ -12,6 +12,8 @@ from ..errors import InvalidInputError
 FLASHED: Final = "flashed"
 """The event of a record that says that a board is good."""
 FAILED: Final = "failed"
+SECURITY_ATTRIBUTE: Final = "security"
+"""Attribute of a thing: what is switched on in its board for good, with commas."""
 MAC_ATTRIBUTE: Final = "mac"
 """Attribute of a thing: the MAC of its board."""
 
