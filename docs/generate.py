@@ -1,9 +1,10 @@
 """Write the documents that come from the code: `make docs`. With ``--check`` only say which are out of date.
 
 Sources: the roles' argument specs (docs/configuration.md and the table in each role's README), the catalogue
-of the device API (docs/api-reference.md), the rules of the audit and the limits (docs/security-audit.md,
-docs/capacity.md), the validator's rules with their tested examples (docs/diagnostics.md) and the results of
-the benchmarks (docs/performance-benchmarks.md).
+of the device API (docs/api-reference.md), the rules of the audit (docs/security-audit.md), the validator's
+rules with their tested examples (docs/diagnostics.md), the results of the benchmarks
+(docs/performance-benchmarks.md) and the description of alarms and dashboard (blocks in docs/monitoring.md and
+in the templates).
 """
 
 from __future__ import annotations
@@ -56,11 +57,42 @@ def documents() -> Iterator[tuple[Path, str]]:
     yield ROOT / "docs/api-reference.md", catalogue.render_markdown()
     examples = tomllib.loads((ROOT / "tests/unit/scheme/findings.toml").read_text())
     yield ROOT / "docs/diagnostics.md", diagnostics(rules.RULES, examples)
+    yield from monitoring()
     ahead = ROOT / "docs/capacity.md"
     yield ahead, LIMITS.sub(lambda _: limits(quotas.LIMITS), ahead.read_text())
     audit = ROOT / "docs/security-audit.md"
     yield audit, RULES.sub(lambda _: audit_rules(security_audit.rules()), audit.read_text())
     yield ROOT / "docs/performance-benchmarks.md", benchmarks(sorted(ROOT.glob("benchmarks/results/*.md")))
+
+
+def monitoring() -> Iterator[tuple[Path, str]]:
+    """Alarms and dashboard: in the templates that make them, and as a table."""
+    from fleetlib.core.monitoring import template
+
+    stacks = ROOT / "roles/infrastructure/files/cloudformation"
+    parts = {
+        stacks / "monitoring.yml": {
+            "thresholds": template.parameters(),
+            "alarms": template.resources(),
+            "dashboard": template.dashboard(),
+        },
+        stacks / "audit.yml": {"health": template.composites()},
+        ROOT / "docs/monitoring.md": {"alarms": template.table()},
+    }
+    for path, blocks in parts.items():
+        text = path.read_text()
+        for name, block in blocks.items():
+            text = with_block(path, text, name, block)
+        yield path, text
+
+
+def with_block(path: Path, text: str, name: str, block: str) -> str:
+    """A text with what stands between its lines “begin <name>” and “end <name>” renewed."""
+    between = re.compile(rf"(^.*\bbegin {name}\b.*\n)(?:.*\n)*?(.*\bend {name}\b.*$)", re.MULTILINE)
+    renewed, count = between.subn(lambda match: f"{match[1]}{block}{match[2]}", text)
+    if count != 1:
+        raise SystemExit(f"{path}: expected one block begin {name} … end {name}, found {count}")
+    return renewed
 
 
 def diagnostics(rules: dict[str, Any], examples: dict[str, dict[str, Any]]) -> str:

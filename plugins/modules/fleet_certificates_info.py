@@ -77,6 +77,11 @@ orphans:
   elements: str
   returned: success
   sample: []
+expiring:
+  description: Devices whose certificate expires soon, or has.
+  type: int
+  returned: success
+  sample: 0
 checks:
   description: What was checked, as rows of a report.
   type: list
@@ -97,7 +102,11 @@ from typing import Any
 from ansible_collections.steel.fleet.plugins.module_utils.fleet_aws_module import run_aws_module
 from ansible_collections.steel.fleet.plugins.module_utils.fleet_module import Context
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.aws import fleet_state
-from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.certificates import Limits, examine
+from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.certificates import (
+    EXPIRES,
+    Limits,
+    examine,
+)
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.clock import SystemClock
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.crypto import keys
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.device_store import DeviceStore
@@ -114,6 +123,7 @@ def work(context: Context) -> dict[str, Any]:
     return {
         "changed": False,
         "certificates": [one.as_dict() for one in found.entries],
+        "expiring": sum(EXPIRES in one.troubles for one in found.entries),
         "orphans": list(found.orphans),
         "checks": [one.as_dict() for one in found.checks()],
         "sections": found.sections(),

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC
 from typing import Any, Final
 
 from ..core.errors import FleetError
+from ..core.monitoring.page import State
 from . import documents
 
 KEY: Final = "maintenance/silenced.json"
@@ -47,6 +49,26 @@ def described(cloudwatch: Any, prefix: str) -> Iterator[dict[str, Any]]:
     )
     for page in pages:
         yield from (*page.get("MetricAlarms", ()), *page.get("CompositeAlarms", ()))
+
+
+def states(cloudwatch: Any, prefix: str) -> list[State]:
+    """cloudwatch:DescribeAlarms, in pages: how each alarm of a fleet is, by what follows the prefix."""
+    pages = cloudwatch.get_paginator("describe_alarms").paginate(
+        AlarmNamePrefix=prefix, AlarmTypes=["MetricAlarm", "CompositeAlarm"]
+    )
+    return [
+        State(
+            one["AlarmName"].removeprefix(prefix),
+            one["StateValue"],
+            one["StateUpdatedTimestamp"].astimezone(UTC) if one.get("StateUpdatedTimestamp") else None,
+            one.get("StateReason", ""),
+            one.get("AlarmDescription", ""),
+            one.get("Threshold"),
+            bool(one.get("ActionsEnabled")),
+        )
+        for page in pages
+        for one in (*page.get("MetricAlarms", ()), *page.get("CompositeAlarms", ()))
+    ]
 
 
 def recorded(s3: Any, bucket: str) -> tuple[list[str], str | None]:

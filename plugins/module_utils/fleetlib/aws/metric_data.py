@@ -1,6 +1,6 @@
 # Copyright: steel.fleet maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Many statistics of CloudWatch at once."""
+"""Many statistics of CloudWatch at once, and a value for it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 from ..core.errors import FleetError
 from ..core.performance.figures import Query
 from ..core.performance.period import Period
+from ..core.telemetry import Metric
 
 MOST_QUERIES = 500
 """Queries that one call of GetMetricData takes (botocore's service model, AWS documentation)."""
@@ -29,6 +30,12 @@ def read(
         for number, points in _batch(cloudwatch, batch, when, seconds):
             found[batch[number]].extend(points)
     return {query: sorted(points) for query, points in found.items()}
+
+
+def put(cloudwatch: Any, metric: Metric, value: float) -> None:
+    """cloudwatch:PutMetricData: a value of now."""
+    datum: dict[str, Any] = {"MetricName": metric.name, "Unit": metric.unit, "Value": value}
+    cloudwatch.put_metric_data(Namespace=metric.namespace, MetricData=[datum])
 
 
 def _batch(

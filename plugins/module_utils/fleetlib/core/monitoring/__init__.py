@@ -1,0 +1,1 @@
+"""What is watched: one description of alarms and dashboard, which templates, pages and documents follow."""
