@@ -76,7 +76,7 @@ steel-test: setup ## Run a Steel program on a simulated board: FILE=programs/bli
 
 .PHONY: test
 test: setup engine ## Run every test
-	$(BIN)/pytest -n 2 --dist loadgroup
+	$(BIN)/pytest -n 3 --dist loadgroup
 
 .PHONY: bench
 bench: setup ## Measure, and write docs/performance-benchmarks.md

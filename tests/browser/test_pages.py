@@ -57,8 +57,7 @@ def test_nothing_is_wider_than_the_screen(look: Callable[..., Opened], name: str
 
 
 @pytest.mark.parametrize("name", ["index", "failed", "health"])
-@every_width
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("width", "scheme"), [(380, "dark"), (1400, "light")])
 def test_the_rules_of_accessibility_hold(
     look: Callable[..., Opened], name: str, width: int, scheme: str
 ) -> None:

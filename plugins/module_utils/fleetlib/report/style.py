@@ -72,7 +72,7 @@ table { width: 100%; border-collapse: collapse; font-variant-numeric: tabular-nu
 th, td { padding: .4rem .9rem .4rem 0; text-align: left; vertical-align: top;
   border-top: 1px solid var(--line); }
 td { min-width: 6.25rem; } tbody th { min-width: 9rem; }
-.stack tbody th { min-width: 11rem; }
+@media screen { .stack tbody th { min-width: 11rem; } }
 thead th { border-top: 0; color: var(--muted); font-size: .875rem; font-weight: 500; white-space: nowrap; }
 tbody th { font-weight: 500; }
 td.number, th.number { text-align: right; white-space: nowrap; }

@@ -39,7 +39,9 @@ def _said(program: Program, rule: rules.Rule) -> str:
     found = [
         one for one in every if one.code == rule.code and (rule is rules.SECRET or one.span.line not in known)
     ]
-    return " ".join(f"Line {one.span.line}: {one.message}." for one in found)
+    # One in a text is found twice: as a text, and in the bare program.
+    said = dict.fromkeys(f"Line {one.span.line}: {one.message}." for one in found)
+    return " ".join(said)
 
 
 _CWE: Final = Source(
