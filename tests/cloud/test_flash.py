@@ -166,13 +166,6 @@ def test_a_board_of_another_device_is_refused_and_the_others_are_recorded(flash,
     assert attributes(aws, "device-002")["mac"] == boards.macs["board-2"]
 
 
-def test_a_device_that_is_not_provisioned_is_refused_before_a_board_is_touched(flash, boards):
-    done = flash([{**at_ports(boards)[0], "device_id": "device-009"}])
-    assert done.returncode != 0
-    assert "device-009 cannot be flashed: there is no private key" in " ".join(done.stdout.split())
-    assert boards.order(board="board-1")["connections"] == 0
-
-
 def test_a_release_goes_through_the_bucket_and_never_becomes_another(aws, connection, root, tmp_path):
     aws("s3").create_bucket(
         Bucket="firmware", CreateBucketConfiguration={"LocationConstraint": connection["region"]}

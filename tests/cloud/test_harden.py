@@ -1,4 +1,4 @@
-"""playbooks/harden.yml against a served board and a registry: the plan, the refusal, the deed, the record."""
+"""playbooks/harden.yml against a served board and a registry: the plan, the deed, the record."""
 
 from __future__ import annotations
 
@@ -91,10 +91,6 @@ def test_the_plan_is_shown_and_only_what_is_confirmed_is_burnt_and_entered(harde
     shown = harden("--check")
     assert shown.returncode == 0, shown.stdout + shown.stderr
     assert "burn for good SECURE_BOOT_EN = 1" in " ".join(shown.stdout.split())
-    assert efuses.look(board.ports["board-1"]).state.profile == ()
-    refused = harden(confirm="device-002")
-    assert refused.returncode != 0
-    assert "-e confirm=device-001" in " ".join(refused.stdout.split())
     assert efuses.look(board.ports["board-1"]).state.profile == ()
     done = harden(confirm="device-001")
     assert done.returncode == 0, done.stdout + done.stderr
