@@ -120,14 +120,14 @@ def main(words: Sequence[str] | None = None) -> int:
 
 def _live(console: Console, watch: Watch) -> int:
     end = threading.Event()
+    # A wish and no exception: whenever Ctrl-C comes, also while the screen is being taken, it is given back.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda number, frame: end.set())
     # A daemon: a request that waits for its answer must not hold the terminal.
     threading.Thread(target=watch.keep_looking, args=(end,), daemon=True).start()
-    try:
-        with Live(screen.Screen(watch.draw), console=console, screen=True, auto_refresh=False) as shown:
-            while not end.wait(CLOCK_SECONDS):
-                shown.refresh()
-    except KeyboardInterrupt:
-        end.set()
+    with Live(screen.Screen(watch.draw), console=console, screen=True, auto_refresh=False) as shown:
+        while not end.wait(CLOCK_SECONDS):
+            shown.refresh()
     return 0
 
 
