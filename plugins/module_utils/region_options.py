@@ -13,6 +13,7 @@ from typing import Any
 
 from .backup_options import PACED, local_pems, trusted_key
 from .fleet_module import Context
+from .fleetlib.aws import groups
 from .fleetlib.aws.backup_store import BucketStore
 from .fleetlib.aws.clients import client as connected
 from .fleetlib.aws.pacing import Pacer
@@ -24,7 +25,7 @@ from .fleetlib.core.backup.ports import Store
 from .fleetlib.core.clock import SystemClock
 from .fleetlib.core.errors import FleetError
 from .fleetlib.core.naming import fleet_name
-from .fleetlib.core.regions import drift, summary
+from .fleetlib.core.regions import drift, serving, summary
 from .fleetlib.core.regions.mirror import Passage
 from .fleetlib.regions import CONCURRENCY, Buckets, FromSnapshot, Regions, Seen, described
 from .paced_module import QUOTAS_SPEC, rates, shown
@@ -94,6 +95,13 @@ class Both:
     def world(self) -> Regions | FromSnapshot:
         """Both regions, or the second one and a snapshot where a snapshot is named."""
         return self._from_snapshot() if self.params["snapshot_id"] else self._regions()
+
+    def require_older_origin(self) -> None:
+        """Raises `FleetError` where the fleet was moved from the origin to the target last."""
+        marks = [
+            serving.since(groups.attributes(one("iot"), self._fleet)) for one in (self.origin, self.target)
+        ]
+        serving.require_older(self.passage.origin, self.passage.target, *marks)
 
     @property
     def requests(self) -> dict[str, dict[str, int]]:

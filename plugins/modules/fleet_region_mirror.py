@@ -14,6 +14,7 @@ description:
   - Follows the first region in what is taken away, too. Memberships end, policies and certificates are taken
     off, and certificates that the first region does not know become INACTIVE. Deletes nothing.
   - Stacks are left to those that deploy them.
+  - Refuses where the fleet was moved here last, since what the other region holds is older then.
   - It may be killed at any moment. The next run goes on with what is left.
 author: steel.fleet maintainers (@steel-fleet)
 extends_documentation_fragment:
@@ -21,6 +22,11 @@ extends_documentation_fragment:
   - amazon.aws.region.modules
   - steel.fleet.regions
   - steel.fleet.paced.quotas
+options:
+  replace_newer:
+    description: Do it although the fleet was moved here last.
+    type: bool
+    default: false
 attributes:
   check_mode:
     description: Says what would be done, in how many calls, and how long these take at the quotas.
@@ -127,6 +133,8 @@ from ansible_collections.steel.fleet.plugins.module_utils.region_options import 
 
 def work(context: Context) -> dict[str, object]:
     both = Both(context)
+    if not (context.params["replace_newer"] or context.params["snapshot_id"]):
+        both.require_older_origin()
     world = both.world()
     seen = world.look()
     plan = seen.plan
@@ -142,7 +150,7 @@ def work(context: Context) -> dict[str, object]:
 
 
 def main() -> None:
-    run_aws_module(work, argument_spec=OPTIONS)
+    run_aws_module(work, argument_spec={**OPTIONS, "replace_newer": {"type": "bool", "default": False}})
 
 
 if __name__ == "__main__":

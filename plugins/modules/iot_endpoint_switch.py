@@ -12,6 +12,8 @@ description:
   - Where it does not, nobody can tell them; devices that know both endpoints switch by themselves, and this
     module waits for them.
   - A second run finds the job of the first one and goes on waiting.
+  - That the fleet was moved here is written on its thing group, so that nobody takes what the other region
+    holds for newer afterwards.
 author: steel.fleet maintainers (@steel-fleet)
 extends_documentation_fragment:
   - amazon.aws.common.modules
@@ -54,6 +56,10 @@ options:
     description: After so long without an answer the origin counts as failed. It is asked twice.
     type: int
     default: 5
+  origin_as_of:
+    description: Id of the snapshot that stands for an origin that does not answer.
+    type: str
+    default: ""
   endpoint:
     description: Where devices shall connect. Empty asks AWS IoT.
     type: str
@@ -113,6 +119,16 @@ connected_before:
   type: dict
   returned: success
   sample: {us-west-2: 100, eu-west-1: 0}
+moved:
+  description: Whether the fleet was moved here before, so that this region holds what is newer.
+  type: bool
+  returned: success
+  sample: false
+serves_since:
+  description: When it was; empty where it never was.
+  type: str
+  returned: success
+  sample: 2026-11-28T09-30-00Z
 expected:
   description: How many devices shall be connected in the end.
   type: int
@@ -173,20 +189,27 @@ def work(context: Context) -> dict[str, Any]:
     switcher, destination = ready(context)
     region = destination.meta.region_name
     move = switcher.look(params["origin"]["region"], region)
-    nothing_to_do = not move.needs_job and move.expected <= move.destination.connected
+    moved = move.moved(params["origin_as_of"])
+    nothing_to_do = moved and not move.needs_job and move.expected <= move.destination.connected
     if context.check_mode or nothing_to_do:
-        return {"changed": not nothing_to_do, **seen(move), **({} if context.check_mode else settled(move))}
+        return {
+            "changed": not nothing_to_do,
+            **seen(move, moved),
+            **({} if context.check_mode else settled(move)),
+        }
     if move.unknown():
         raise FleetError(
             f"{len(move.unknown()):,} connected devices are unknown in {region}: {some(move.unknown())}.",
             "Close the differences first: multi_region.yml.",
         )
+    if not moved:
+        switcher.mark()
     host = params["endpoint"] or endpoints.mqtt_endpoint(destination)
     job = switcher.move(move, Endpoint(host, params["mqtt_port"], region, params["root_ca"]), told)
     outcome = switcher.watch(move, params["timeout_minutes"] * 60, params["poll_seconds"])
     return {
-        "changed": bool(job) or outcome.arrived > len(move.destination.connected),
-        **seen(move),
+        "changed": not moved or bool(job) or outcome.arrived > len(move.destination.connected),
+        **seen(move, moved),
         "job_id": job,
         "arrived": outcome.arrived,
         "missing": list(outcome.missing),
@@ -207,8 +230,10 @@ def ready(context: Context) -> tuple[Switcher, Any]:
     return Switcher(origin, destination, fleet, params["group"], clock, meter), destination
 
 
-def seen(move: Move) -> dict[str, Any]:
+def seen(move: Move, moved: bool) -> dict[str, Any]:
     return {
+        "moved": moved,
+        "serves_since": move.destination.serves_since,
         "origin_answers": move.origin.answers,
         "origin_why": move.origin.why,
         "connected_before": {one.name: len(one.connected) for one in (move.origin, move.destination)},
@@ -230,6 +255,7 @@ def main() -> None:
             "group": {"type": "str", "required": True},
             "origin": {"type": "dict", "required": True, "options": CONNECTION},
             "origin_timeout_seconds": {"type": "int", "default": 5},
+            "origin_as_of": {"type": "str", "default": ""},
             "endpoint": {"type": "str", "default": ""},
             "mqtt_port": {"type": "int", "default": 8883},
             "root_ca": {"type": "str", "default": ""},

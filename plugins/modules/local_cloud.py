@@ -36,6 +36,11 @@ options:
     description: TCP port of MQTT over mutual TLS.
     type: int
     default: 8883
+  port_variables:
+    description: Variables that move O(port) and O(mqtt_port), for the message that one is taken.
+    type: list
+    elements: str
+    default: [local_cloud_port, local_cloud_mqtt_port]
   directory:
     description: Where the cloud keeps its state, its objects, its log and its process id.
     type: path
@@ -84,6 +89,7 @@ from typing import Any
 
 from ansible_collections.steel.fleet.plugins.module_utils.fleet_module import Context, run_module
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib import local_cloud
+from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.errors import InvalidInputError
 
 
 def work(context: Context) -> dict[str, Any]:
@@ -93,6 +99,7 @@ def work(context: Context) -> dict[str, Any]:
         port=context.params["port"],
         mqtt_port=context.params["mqtt_port"],
         region=context.params["region"],
+        port_variables=port_variables(context.params["port_variables"]),
     )
     running = local_cloud.find(settings)
     before = "started" if running else "stopped"
@@ -111,6 +118,15 @@ def work(context: Context) -> dict[str, Any]:
     return result
 
 
+def port_variables(names: list[str]) -> tuple[str, str]:
+    match names:
+        case [port, mqtt_port]:
+            return port, mqtt_port
+    raise InvalidInputError(
+        f"port_variables has {len(names)} names; it must have two, of port and mqtt_port."
+    )
+
+
 def apply(settings: local_cloud.Settings, wanted: str, timeout_seconds: int) -> local_cloud.Running | None:
     if wanted == "started":
         return local_cloud.start(settings, timeout_seconds)
@@ -125,6 +141,11 @@ def main() -> None:
             "state": {"type": "str", "choices": ["started", "stopped"], "default": "started"},
             "port": {"type": "int", "default": 4566},
             "mqtt_port": {"type": "int", "default": 8883},
+            "port_variables": {
+                "type": "list",
+                "elements": "str",
+                "default": ["local_cloud_port", "local_cloud_mqtt_port"],
+            },
             "directory": {"type": "path", "required": True},
             "region": {"type": "str", "default": "us-west-2"},
             "timeout_seconds": {"type": "int", "default": 60},

@@ -246,8 +246,9 @@ def test_nobody_is_told_where_nobody_is_connected(iot, use, connection):
         "rate_factor": 1000,
     }
     found = run_module("iot_endpoint_switch", **given)
-    assert not found["changed"]
+    assert not found["job_id"]
     assert found["connected_before"] == {FIRST: 0, SECOND: 0}
+    assert not run_module("iot_endpoint_switch", **given)["changed"]
     silent = run_module(
         "iot_endpoint_switch",
         **{**given, "origin": {**given["origin"], "endpoint_url": "http://127.0.0.1:9"}},
@@ -255,6 +256,26 @@ def test_nobody_is_told_where_nobody_is_connected(iot, use, connection):
     )
     assert not silent["origin_answers"]
     assert len(silent["missing"]) == DEVICES
+
+
+def test_what_the_first_region_holds_is_not_copied_over_the_one_to_which_the_fleet_was_moved(
+    iot, use, aws, connection
+):
+    use("fleet_region_mirror")
+    for region in (FIRST, SECOND):
+        aws("iot", region=region).update_thing_group(
+            thingGroupName="p-local",
+            thingGroupProperties={"attributePayload": {"attributes": {"owner": "me"}}},
+        )
+    regions = {"region": SECOND, "origin": {**connection, "region": FIRST}}
+    names = {"name_prefix": "p", "environment_name": "local", "group": "p-local", "rate_factor": 1000}
+    assert run_module("iot_endpoint_switch", **{**connection, **regions, **names})["changed"]
+    group = aws("iot", region=SECOND).describe_thing_group(thingGroupName="p-local")
+    assert group["thingGroupProperties"]["attributePayload"]["attributes"].keys() == {"owner", "serves_since"}
+    refused = use("fleet_region_mirror")
+    assert "The fleet was moved to eu-west-1" in refused["msg"]
+    assert "region_failover.yml -e confirm=us-west-2" in refused["msg"]
+    assert use("fleet_region_mirror", replace_newer=True)["differences"] == []
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from .aws import groups, jobs, registry
+from .core.backup.manifest import snapshot_id
 from .core.clock import Clock
 from .core.errors import FleetError
 from .core.progress import Meter
-from .core.regions import switch
+from .core.regions import serving, switch
 from .core.regions.switch import Endpoint, Move, Region
 from .core.rollout.plan import Rate, Wave
 
@@ -73,6 +74,11 @@ class Switcher:
         jobs.create(self.origin, job, target, document, wave, keep_open=False, comment=why)
         return job
 
+    def mark(self) -> None:
+        """Write down that the destination serves the fleet from now on."""
+        now = snapshot_id(self.clock.now())
+        groups.set_attribute(self.destination, self.group, serving.SINCE, now)
+
     def watch(self, move: Move, timeout_seconds: float, poll_seconds: float) -> Outcome:
         """Look until everybody expected is connected at the destination, or the time is over."""
         began = self.clock.monotonic()
@@ -97,7 +103,8 @@ class Switcher:
 
     def _region(self, iot: Any, name: str) -> Region:
         known = frozenset(registry.iter_things_in_group(iot, self.group))
-        return Region(name, True, known, self._connected(iot))
+        since = serving.since(groups.attributes(iot, self.group))
+        return Region(name, True, known, self._connected(iot), serves_since=since)
 
     def _connected(self, iot: Any) -> frozenset[str]:
         query = f"thingName:{self.fleet}-* AND connectivity.connected:true"

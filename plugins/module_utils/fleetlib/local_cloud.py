@@ -36,6 +36,8 @@ class Settings:
     port: int = 4566
     mqtt_port: int = 8883
     region: str = "us-west-2"
+    port_variables: tuple[str, str] = ("local_cloud_port", "local_cloud_mqtt_port")
+    """What moves either port, for messages."""
 
     @property
     def endpoint_url(self) -> str:
@@ -117,10 +119,7 @@ def start(
         _require_same_ports(running, settings)
         _wait_until_healthy(settings, running, None, now() + timeout_seconds, now)
         return running
-    for port, variable in (
-        (settings.port, "local_cloud_port"),
-        (settings.mqtt_port, "local_cloud_mqtt_port"),
-    ):
+    for port, variable in zip((settings.port, settings.mqtt_port), settings.port_variables, strict=True):
         _require_free(port, variable)
     if lost_its_state(settings):
         for directory in (settings.state, settings.objects):
@@ -223,7 +222,7 @@ def _require_same_ports(running: Running, settings: Settings) -> None:
         raise FleetError(
             f"The local cloud in {settings.directory} runs on ports {running.port} and "
             f"{running.mqtt_port} (MQTT), not on {settings.port} and {settings.mqtt_port} as asked.",
-            "Stop it first (`make clean`), or give its ports as local_cloud_port and local_cloud_mqtt_port.",
+            f"Stop it first (`make clean`), or give its ports: {' and '.join(dict.fromkeys(settings.port_variables))}.",
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import pytest
 from fleetlib.core.regions import switch
 from fleetlib.core.regions.switch import Endpoint, Move, Region
 
@@ -12,8 +13,8 @@ THERE = Endpoint("b.example", 8883, "eu-west-1")
 ALL = frozenset({"f-1", "f-2", "f-3"})
 
 
-def region(name, connected=(), things=ALL, answers=True):
-    return Region(name, answers, frozenset(things), frozenset(connected))
+def region(name, connected=(), things=ALL, answers=True, since=""):
+    return Region(name, answers, frozenset(things), frozenset(connected), serves_since=since)
 
 
 def test_who_is_connected_is_told_and_waited_for_and_who_is_away_is_not():
@@ -26,6 +27,41 @@ def test_a_region_that_does_not_answer_tells_nobody_and_every_device_is_waited_f
     move = Move(region("us-west-2", answers=False), region("eu-west-1", {"f-1"}))
     assert not move.needs_job
     assert move.expected == ALL
+
+
+@pytest.mark.parametrize(
+    ("origin", "destination", "moved"),
+    [
+        (region("us-west-2"), region("eu-west-1"), False),
+        (region("us-west-2"), region("eu-west-1", ALL, since="2026-11-28T09-30-00Z"), True),
+        (
+            region("us-west-2", {"f-1", "f-2"}),
+            region("eu-west-1", {"f-3"}, since="2026-11-28T09-30-00Z"),
+            False,
+        ),
+        (
+            region("us-west-2", since="2026-11-28T10-00-00Z"),
+            region("eu-west-1", since="2026-11-28T09-30-00Z"),
+            False,
+        ),
+        (
+            region("us-west-2", since="2026-11-28T09-30-00Z"),
+            region("eu-west-1", since="2026-11-28T10-00-00Z"),
+            True,
+        ),
+    ],
+    ids=["never", "moved", "cut off before most had come", "gone back since", "moved a second time"],
+)
+def test_the_region_to_which_the_fleet_was_moved_last_holds_what_is_newer(origin, destination, moved):
+    assert Move(origin, destination).moved() == moved
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "moved"), [("2026-11-28T09-00-00Z", True), ("2026-11-28T10-00-00Z", False), ("", True)]
+)
+def test_of_a_silent_region_the_newest_snapshot_says_how_old_it_is(snapshot, moved):
+    move = Move(region("us-west-2", answers=False), region("eu-west-1", since="2026-11-28T09-30-00Z"))
+    assert move.moved(snapshot) == moved
 
 
 def test_who_has_come_already_is_still_counted():

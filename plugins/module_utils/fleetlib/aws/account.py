@@ -51,8 +51,9 @@ def caller_identity(sts: Any) -> Identity:
     except EndpointConnectionError as error:
         raise FleetError(
             f"{sts.meta.endpoint_url} does not answer.",
-            "If this is the local cloud, start it: ansible-playbook playbooks/local_cloud.yml. "
-            "Otherwise look at the network, a proxy, or fleet_region.",
+            "If this is the local cloud, start it: ansible-playbook playbooks/local_cloud.yml, or for its "
+            "second region playbooks/multi_region.yml. Otherwise look at the network, a proxy, or "
+            "fleet_region.",
         ) from error
     except ClientError as error:
         raise FleetError(

@@ -24,6 +24,28 @@ def arn(iot: Any, group: str) -> str:
         ) from None
 
 
+def attributes(iot: Any, group: str) -> dict[str, str]:
+    """iot:DescribeThingGroup: its attributes; none where there is no such group."""
+    try:
+        found = iot.describe_thing_group(thingGroupName=group)
+    except iot.exceptions.ResourceNotFoundException:
+        return {}
+    return dict(found.get("thingGroupProperties", {}).get("attributePayload", {}).get("attributes", {}))
+
+
+def set_attribute(iot: Any, group: str, name: str, value: str) -> None:
+    """iot:DescribeThingGroup, UpdateThingGroup: all else as it is, or an error if it changed meanwhile."""
+    found = iot.describe_thing_group(thingGroupName=group)
+    properties = found.get("thingGroupProperties", {})
+    known = properties.get("attributePayload", {}).get("attributes", {})
+    payload = {"attributes": {**known, name: value}, "merge": True}
+    iot.update_thing_group(
+        thingGroupName=group,
+        thingGroupProperties={**properties, "attributePayload": payload},
+        expectedVersion=found["version"],
+    )
+
+
 def make(iot: Any, group: str, things: Iterable[str]) -> None:
     """iot:CreateThingGroup and iot:AddThingToThingGroup for who is not in it yet. May be repeated."""
     with contextlib.suppress(iot.exceptions.ResourceAlreadyExistsException):

@@ -15,6 +15,7 @@ from typing import Any, Final
 from ..core.errors import FleetError
 from ..core.provisioning.model import CERTIFICATE_ATTRIBUTE
 from ..core.quotas import PAGE_SIZE
+from ..core.regions.serving import unmarked
 from . import certificates, inspection, registry, storage
 
 with contextlib.suppress(
@@ -163,7 +164,7 @@ def _group(found: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "parent": found.get("thingGroupMetadata", {}).get("parentGroupName", ""),
         "description": given.get("thingGroupDescription", ""),
-        "attributes": given.get("attributePayload", {}).get("attributes", {}),
+        "attributes": unmarked(given.get("attributePayload", {}).get("attributes", {})),
         "query": found.get("queryString", ""),
         "policies": [],
     }

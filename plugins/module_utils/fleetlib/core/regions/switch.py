@@ -36,6 +36,8 @@ class Region:
     connected: frozenset[str] = frozenset()
     why: str = ""
     """Why it does not answer."""
+    serves_since: str = ""
+    """When the fleet was moved there, as the id of a snapshot; empty where it never was."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,17 @@ class Move:
     def needs_job(self) -> bool:
         """Whether there is anybody to tell, and somebody who tells them."""
         return bool(self.origin.answers and self.origin.connected)
+
+    def moved(self, origin_as_of: str = "") -> bool:
+        """Whether the fleet was moved here before, so that the destination holds what is newer.
+
+        ``origin_as_of`` is the id of the snapshot that stands for an origin that does not answer. Of one that
+        answers and has most of the devices what it holds is newer: the move was cut off, or undone by hand.
+        """
+        if not self.origin.answers:
+            return self.destination.serves_since > origin_as_of
+        here, there = len(self.origin.connected), len(self.destination.connected)
+        return self.destination.serves_since > self.origin.serves_since and there >= here
 
     def unknown(self) -> list[str]:
         """Devices that are connected at the origin, and that the destination would refuse."""
