@@ -219,10 +219,11 @@ def _wait_until_healthy(
 
 def _require_same_ports(running: Running, settings: Settings) -> None:
     if (running.port, running.mqtt_port) != (settings.port, settings.mqtt_port):
+        variables = " and ".join(dict.fromkeys(settings.port_variables))
         raise FleetError(
             f"The local cloud in {settings.directory} runs on ports {running.port} and "
             f"{running.mqtt_port} (MQTT), not on {settings.port} and {settings.mqtt_port} as asked.",
-            f"Stop it first (`make clean`), or give its ports: {' and '.join(dict.fromkeys(settings.port_variables))}.",
+            f"Stop it first (`make clean`), or give its ports as {variables}.",
         )
 
 
