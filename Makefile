@@ -85,6 +85,7 @@ bench: setup ## Measure, and write docs/performance-benchmarks.md
 	$(BIN)/python benchmarks/rollout.py
 	$(BIN)/python benchmarks/backup.py
 	$(BIN)/python benchmarks/maintenance_kills.py
+	$(BIN)/python benchmarks/drills.py
 	$(BIN)/python benchmarks/quarantine.py
 	$(BIN)/python benchmarks/inventory.py
 	$(BIN)/python benchmarks/scheme.py

@@ -112,6 +112,18 @@ def test_the_generated_documents_are_up_to_date():
     assert run.returncode == 0, f"{run.stdout}{run.stderr}\nRun: make docs"
 
 
+def stacks_of(playbook):
+    """The stacks that a playbook deploys in the region where the fleet is, or shall be."""
+    tasks = (task for play in load(ROOT / "playbooks" / playbook) for task in play.get("tasks", []))
+    lists = (task.get("vars", {}).get("infrastructure_stacks", []) for task in tasks)
+    return [stack for one in lists for stack in one if stack != "replication"]
+
+
+def test_a_second_region_gets_the_stacks_of_the_first():
+    assert stacks_of("multi_region.yml") == stacks_of("deploy.yml")
+    assert "telemetry" in stacks_of("deploy.yml")
+
+
 RUNBOOKS = sorted(path.stem for path in (ROOT / "playbooks/runbooks").glob("*.yml"))
 PAGES = sorted(path.stem for path in (ROOT / "docs/runbooks").glob("*.md"))
 HEADINGS = ["When", "Check first", "Do", "Verify", "Undo", "If it fails", "Owner and last drill"]
