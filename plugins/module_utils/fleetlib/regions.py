@@ -76,7 +76,7 @@ class Regions:
             origin, target = first.result(), second.result()
             snapshot.require_indexing(origin)
             wanted = mirror.expected(origin.state, self.passage)
-            there = mirror.actual(target.state, self.passage)
+            there = mirror.actual(target.state)
             wanted |= drift.deployed(origin.state, self.passage.origin)
             there |= drift.deployed(target.state, self.passage.target)
             wanted["objects"], there["objects"] = objects.result()
@@ -120,7 +120,7 @@ class FromSnapshot:
         self.backups.meter.phase("reading the second region")
         found = snapshot.read(self.backups.client, self.backups.scope)
         wanted = mirror.expected(self.opened.state, self.passage)
-        there = mirror.actual(found.state, self.passage)
+        there = mirror.actual(found.state)
         wanted |= drift.deployed(self.opened.state, self.passage.origin)
         there |= drift.deployed(found.state, self.passage.target)
         purposes = {source.purpose for source in self.backups.scope.sources}

@@ -55,12 +55,12 @@ def empty():
 def in_second(found):
     """What the second region holds after everything was carried out."""
     return mirror.actual(
-        {**mirror.expected(found, PASSAGE), "jobs": {}, "objects": {}, "stacks": {}, "functions": {}}, PASSAGE
+        {**mirror.expected(found, PASSAGE), "jobs": {}, "objects": {}, "stacks": {}, "functions": {}}
     )
 
 
 def planned(first, second, passage=PASSAGE):
-    return mirror.steps(mirror.expected(first, passage), mirror.actual(second, passage))
+    return mirror.steps(mirror.expected(first, passage), mirror.actual(second))
 
 
 def test_an_empty_region_gets_everything_of_a_device_and_no_job():
@@ -222,19 +222,26 @@ def test_an_object_is_copied_where_it_is_lacking_of_another_size_or_older():
 
 
 @pytest.mark.parametrize("passage", [PASSAGE, Passage("eu-west-1", "us-west-2")], ids=["there", "back"])
-def test_a_rule_of_a_stack_has_its_region_in_the_name_of_its_role_and_is_the_same_all_the_same(passage):
+def test_a_rule_is_the_same_though_its_role_and_its_queue_are_named_after_its_region(passage):
     def with_rule(region):
         suffix = "-eu-west-1" if region == "eu-west-1" else ""
         role = f"arn:aws:iam::000000000000:role/steel-fleet/f-rules{suffix}"
         queue = f"https://sqs.{region}.amazonaws.com/000000000000/f"
-        return {**state(), "rules": {"f_rule": {"actions": [{"sqs": {"roleArn": role, "queueUrl": queue}}]}}}
+        return {**empty(), "rules": {"f_rule": {"actions": [{"sqs": {"roleArn": role, "queueUrl": queue}}]}}}
 
     wanted = mirror.expected(with_rule(passage.origin), passage)
-    assert wanted["rules"] == mirror.actual(with_rule(passage.target), passage)["rules"]
+    assert drift.compare(wanted, mirror.actual(with_rule(passage.target))) == []
+
+
+def test_a_rule_with_another_role_differs():
+    def with_role(name):
+        return {"rules": {"f_rule": {"roleArn": f"arn:aws:iam::000000000000:role/{name}"}}}
+
+    assert drift.compare(with_role("f-rules"), with_role("f-other"))
 
 
 def test_the_plan_says_its_calls_and_how_long_they_take_at_the_quotas():
-    wanted, there = mirror.expected(state(), PASSAGE), mirror.actual(empty(), PASSAGE)
+    wanted, there = mirror.expected(state(), PASSAGE), mirror.actual(empty())
     plan = mirror.steps(wanted, there)
     needed = summary.calls(plan, 1)
     assert needed["RegisterCertificateWithoutCA"] == needed["DescribeCertificate"] == 1

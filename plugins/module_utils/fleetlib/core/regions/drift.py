@@ -34,6 +34,8 @@ MOST_CHARACTERS: Final = 160
 
 _KEY = re.compile(r"(:key/)[0-9a-f-]{36}")
 _IAM = re.compile(r"^arn:[a-z-]+:iam::")
+_ROLE_SUFFIX = re.compile(r'(:iam::\d{12}:role/[^"]*?)-[a-z]{2}(?:-[a-z]+)+-\d(?=")')
+_QUEUE_HOST = re.compile(r"https?://[^/\"]+(?=/\d{12}/)")
 _OWN_PARAMETERS: Final = {"NameSuffix"}
 """Stack parameters that are another in every region by their purpose."""
 
@@ -103,6 +105,8 @@ def _section(
     for name in sorted(wanted.keys() | there.keys()):
         if section == "shadows":
             mine, found = (_wished(one.get(name)) for one in (wanted, there))
+        elif section == "rules":
+            mine, found = (_of_any_region(one.get(name)) for one in (wanted, there))
         else:
             mine, found = comparable(wanted.get(name)), comparable(there.get(name))
         if mine == found:
@@ -112,6 +116,11 @@ def _section(
         else:
             for field, first, second in _fields("", mine, found):
                 yield Difference(kind, name, field, first, second)
+
+
+def _of_any_region(rule: Any) -> Any:
+    """A rule without what tells regions apart: the suffix of a role's name, and the host of a queue."""
+    return json.loads(_QUEUE_HOST.sub("*", _ROLE_SUFFIX.sub(r"\1", json.dumps(comparable(rule)))))
 
 
 def _wished(shadow: Any) -> Any:

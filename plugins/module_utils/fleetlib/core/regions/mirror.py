@@ -28,6 +28,8 @@ INACTIVE: Final = "inactive"
 """Certificates are registered and wait: a failover makes them ACTIVE, 10 a second."""
 
 _SHARED: Final = ("types", "groups", "indexing")
+_OF_A_REGION: Final = ("policies", "rules")
+"""Sections whose texts name the region."""
 
 
 @dataclass(frozen=True)
@@ -66,8 +68,7 @@ def expected(state: State, passage: Passage) -> dict[str, dict[str, Any]]:
     """
     return {
         **{name: dict(state[name]) for name in _SHARED},
-        "policies": _carried(_in_force(state["policies"]), passage),
-        "rules": _with_roles_of_any_region(_carried(state["rules"], passage), passage.target),
+        **{name: _carried(_in_force(state[name]), passage) for name in _OF_A_REGION},
         "things": _things(state),
         "certificates": {
             one: {**found, "status": passage.status(found["status"])}
@@ -79,13 +80,12 @@ def expected(state: State, passage: Passage) -> dict[str, dict[str, Any]]:
     }
 
 
-def actual(state: State, passage: Passage) -> dict[str, dict[str, Any]]:
+def actual(state: State) -> dict[str, dict[str, Any]]:
     """What the second region holds, in the same form."""
-    kept = ("certificates", "indexing", "types", "groups", "shadows")
+    kept = ("certificates", "indexing", "types", "groups", "rules", "shadows")
     return {
         **{name: dict(state[name]) for name in kept},
         "policies": _in_force(state["policies"]),
-        "rules": _with_roles_of_any_region(state["rules"], passage.target),
         "things": _things(state),
         "jobs": {},
         "objects": {},
@@ -119,13 +119,6 @@ def _in_force(section: Mapping[str, Any]) -> dict[str, Any]:
 def _carried(section: Mapping[str, Any], passage: Passage) -> dict[str, Any]:
     carried: dict[str, Any] = json.loads(passage.text(json.dumps(section)))
     return carried
-
-
-def _with_roles_of_any_region(section: Mapping[str, Any], region: str) -> dict[str, Any]:
-    """Without the suffix by which stacks tell the roles of regions apart, since all regions share IAM."""
-    named_roles = re.compile(rf'(:iam::[^"]*)-{re.escape(region)}(?=")')
-    neutral: dict[str, Any] = json.loads(named_roles.sub(r"\1", json.dumps(section)))
-    return neutral
 
 
 def _outdated(wanted: State, there: State) -> Iterator[Step]:
