@@ -36,7 +36,11 @@ def lines(
         return [f"{passage.target} holds what {passage.origin} holds; nothing differs."]
     first = f"{passage.target} differs from {passage.origin} in: {differing}."
     if not plan.changed:
-        return [first, "No run changes that: stacks are deployed, and nothing is deleted."]
+        return [
+            first,
+            "No copying closes that: stacks and their code are deployed, by multi_region.yml there and by "
+            "deploy.yml here, and nothing is deleted.",
+        ]
     steps = ", ".join(f"{count:,} x {kind}" for kind, count in plan.counts().items())
     time_needed = duration(seconds(needed, quotas))
     total = sum(needed.values())
