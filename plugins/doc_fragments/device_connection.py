@@ -8,14 +8,6 @@ class ModuleDocFragment:
 
     DOCUMENTATION = r"""
 options:
-  name_prefix:
-    description: First part of every thing's name.
-    type: str
-    required: true
-  environment_name:
-    description: Second part of every thing's name.
-    type: str
-    required: true
   device_ids:
     description: Devices that may be stood in for. Exclusive with O(count).
     type: list

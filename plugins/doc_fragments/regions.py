@@ -8,14 +8,6 @@ class ModuleDocFragment:
 
     DOCUMENTATION = r"""
 options:
-  name_prefix:
-    description: First part of every name.
-    type: str
-    required: true
-  environment_name:
-    description: The environment.
-    type: str
-    required: true
   origin:
     description:
       - Connection of the region that the other one follows.

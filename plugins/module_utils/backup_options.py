@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from .fleet_module import Context
+from .fleet_module import FLEET_SPEC, Context
 from .fleetlib.aws.backup_store import BucketStore
 from .fleetlib.aws.pacing import Pacer
 from .fleetlib.aws.signing import public_key
@@ -29,8 +29,7 @@ from .paced_module import QUOTAS_SPEC, rates, shown
 PACED = ("iot", "iot-data")
 
 OPTIONS: dict[str, Any] = {
-    "name_prefix": {"type": "str", "required": True},
-    "environment_name": {"type": "str", "required": True},
+    **FLEET_SPEC,
     "bucket": {"type": "str", "required": True},
     "directory": {"type": "path"},
     "objects": {

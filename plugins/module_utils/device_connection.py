@@ -9,15 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from . import key_protection
-from .fleet_module import Context
+from .fleet_module import FLEET_SPEC, Context
 from .fleetlib.aws import endpoints
 from .fleetlib.core.errors import InvalidInputError
 from .fleetlib.device_choice import Devices
 from .fleetlib.mqtt.session import Server
 
 ARGUMENT_SPEC: Mapping[str, Any] = {
-    "name_prefix": {"type": "str", "required": True},
-    "environment_name": {"type": "str", "required": True},
+    **FLEET_SPEC,
     "device_ids": {"type": "list", "elements": "str"},
     "start_id": {"type": "int", "default": 1},
     "count": {"type": "int"},

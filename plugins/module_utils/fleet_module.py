@@ -6,11 +6,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from ansible.module_utils.basic import AnsibleModule
 
 from .fleetlib.core.errors import FleetError
+
+FLEET_SPEC: Final[Mapping[str, Any]] = {
+    "name_prefix": {"type": "str", "required": True},
+    "environment_name": {"type": "str", "required": True},
+}
+"""Which fleet it is (doc fragment `fleet`)."""
 
 
 class _Module(Protocol):

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from .backup_options import PACED, local_pems, trusted_key
-from .fleet_module import Context
+from .fleet_module import FLEET_SPEC, Context
 from .fleetlib.aws import groups
 from .fleetlib.aws.backup_store import BucketStore
 from .fleetlib.aws.clients import client as connected
@@ -44,8 +44,7 @@ CONNECTION: dict[str, Any] = {
 """Another region than the module's own, with amazon.aws's names."""
 
 OPTIONS: dict[str, Any] = {
-    "name_prefix": {"type": "str", "required": True},
-    "environment_name": {"type": "str", "required": True},
+    **FLEET_SPEC,
     "origin": {"type": "dict", "required": True, "options": CONNECTION},
     "certificate_status": {"type": "str", "choices": ["same", "inactive"], "default": "same"},
     "objects": {

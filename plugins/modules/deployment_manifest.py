@@ -12,28 +12,16 @@ description:
   - The id is a hash of the manifest, so that deploying the same thing again is the same deployment.
   - Only looks; the objects it returns are what M(steel.fleet.s3_objects) uploads.
 author: steel.fleet maintainers (@steel-fleet)
-attributes:
-  check_mode:
-    description: Only reads.
-    support: full
-  idempotent:
-    description: Only reads.
-    support: full
+extends_documentation_fragment:
+  - steel.fleet.reads
+  - steel.fleet.fleet
 options:
-  environment_name:
-    description: The environment.
-    type: str
-    required: true
   region_name:
     description: The AWS region.
     type: str
     required: true
   account_id:
     description: The 12-digit account.
-    type: str
-    required: true
-  name_prefix:
-    description: First part of every name.
     type: str
     required: true
   parameters:
@@ -125,7 +113,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.steel.fleet.plugins.module_utils.fleet_module import Context, run_module
+from ansible_collections.steel.fleet.plugins.module_utils.fleet_module import FLEET_SPEC, Context, run_module
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core import deployment
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.errors import InvalidInputError
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.objects import digest
@@ -233,10 +221,9 @@ def main() -> None:
     run_module(
         work,
         argument_spec={
-            "environment_name": {"type": "str", "required": True},
+            **FLEET_SPEC,
             "region_name": {"type": "str", "required": True},
             "account_id": {"type": "str", "required": True},
-            "name_prefix": {"type": "str", "required": True},
             "parameters": {"type": "dict", "default": {}},
             "files": {
                 "type": "list",

@@ -15,6 +15,7 @@ author: steel.fleet maintainers (@steel-fleet)
 extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
+  - steel.fleet.fleet
 attributes:
   check_mode:
     description: Says which files would be written.
@@ -26,14 +27,6 @@ attributes:
     description: Writes nothing the second time.
     support: full
 options:
-  name_prefix:
-    description: First part of every thing's name.
-    type: str
-    required: true
-  environment_name:
-    description: Second part of every thing's name.
-    type: str
-    required: true
   device_ids:
     description: The devices. Exclusive with O(count).
     type: list
@@ -108,7 +101,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.steel.fleet.plugins.module_utils.fleet_aws_module import run_aws_module
-from ansible_collections.steel.fleet.plugins.module_utils.fleet_module import Context
+from ansible_collections.steel.fleet.plugins.module_utils.fleet_module import FLEET_SPEC, Context
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.aws import endpoints
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core import device_config, naming
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.errors import (
@@ -201,8 +194,7 @@ def main() -> None:
     run_aws_module(
         work,
         argument_spec={
-            "name_prefix": {"type": "str", "required": True},
-            "environment_name": {"type": "str", "required": True},
+            **FLEET_SPEC,
             "device_ids": {"type": "list", "elements": "str"},
             "start_id": {"type": "int", "default": 1},
             "count": {"type": "int"},

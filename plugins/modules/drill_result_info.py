@@ -11,13 +11,8 @@ description:
   - Takes times from the journal, how long each board was away and what it found lost from the board's own
     diary, and differences from the files of M(steel.fleet.drill_evidence).
 author: steel.fleet maintainers (@steel-fleet)
-attributes:
-  check_mode:
-    description: Only reads.
-    support: full
-  idempotent:
-    description: Only reads.
-    support: full
+extends_documentation_fragment:
+  - steel.fleet.reads
 options:
   scenario:
     description: The scenario.

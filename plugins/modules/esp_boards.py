@@ -15,6 +15,7 @@ author: steel.fleet maintainers (@steel-fleet)
 extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
+  - steel.fleet.fleet
 attributes:
   check_mode:
     description: Says whose attributes would change.
@@ -26,14 +27,6 @@ attributes:
     description: Calls nothing for a thing that says the same already.
     support: full
 options:
-  name_prefix:
-    description: First part of every thing's name.
-    type: str
-    required: true
-  environment_name:
-    description: Second part of every thing's name, and its attribute C(environment).
-    type: str
-    required: true
   boards:
     description: Boards, as RV(steel.fleet.esp_flash#module:boards) has them. Those not good are left out.
     type: list
@@ -75,7 +68,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.steel.fleet.plugins.module_utils.fleet_aws_module import run_aws_module
-from ansible_collections.steel.fleet.plugins.module_utils.fleet_module import Context
+from ansible_collections.steel.fleet.plugins.module_utils.fleet_module import FLEET_SPEC, Context
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.aws import registry, things
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core import naming
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.clock import SystemClock, iso
@@ -143,8 +136,7 @@ def main() -> None:
     run_aws_module(
         work,
         argument_spec={
-            "name_prefix": {"type": "str", "required": True},
-            "environment_name": {"type": "str", "required": True},
+            **FLEET_SPEC,
             "boards": {"type": "list", "elements": "dict", "default": []},
             "facts": {"type": "dict", "default": {}},
             "profiles": {"type": "dict", "default": {}},

@@ -18,6 +18,7 @@ extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - steel.fleet.key_protection
+  - steel.fleet.fleet
 attributes:
   check_mode:
     description: Builds, too, so that boards can be compared; keeps no new keys.
@@ -26,14 +27,6 @@ attributes:
     description: The same device gets the same bytes, and a new directory.
     support: partial
 options:
-  name_prefix:
-    description: First part of every thing's name.
-    type: str
-    required: true
-  environment_name:
-    description: Second part of every thing's name.
-    type: str
-    required: true
   device_ids:
     description: The devices.
     type: list
@@ -106,7 +99,7 @@ from typing import Any
 
 from ansible_collections.steel.fleet.plugins.module_utils import key_protection
 from ansible_collections.steel.fleet.plugins.module_utils.fleet_aws_module import run_aws_module
-from ansible_collections.steel.fleet.plugins.module_utils.fleet_module import Context
+from ansible_collections.steel.fleet.plugins.module_utils.fleet_module import FLEET_SPEC, Context
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib import board_identity, firmware_release
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.aws import endpoints
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core import naming
@@ -189,8 +182,7 @@ def main() -> None:
     run_aws_module(
         work,
         argument_spec={
-            "name_prefix": {"type": "str", "required": True},
-            "environment_name": {"type": "str", "required": True},
+            **FLEET_SPEC,
             "device_ids": {"type": "list", "elements": "str", "required": True},
             "devices_directory": {"type": "path", "required": True},
             "release": {"type": "path", "required": True},

@@ -14,6 +14,7 @@ author: steel.fleet maintainers (@steel-fleet)
 extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
+  - steel.fleet.fleet
 attributes:
   check_mode:
     description: Says which alarms would change.
@@ -25,14 +26,6 @@ attributes:
     description: Alarms that are as they should be are left alone.
     support: full
 options:
-  name_prefix:
-    description: First part of every name.
-    type: str
-    required: true
-  environment_name:
-    description: The environment.
-    type: str
-    required: true
   bucket:
     description: The deployment bucket.
     type: str
@@ -97,7 +90,7 @@ ringing:
 from typing import Any
 
 from ansible_collections.steel.fleet.plugins.module_utils.fleet_aws_module import run_aws_module
-from ansible_collections.steel.fleet.plugins.module_utils.fleet_module import Context
+from ansible_collections.steel.fleet.plugins.module_utils.fleet_module import FLEET_SPEC, Context
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.aws import alarms
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.clock import Clock, SystemClock, iso
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.errors import InvalidInputError
@@ -160,8 +153,7 @@ def main() -> None:
     run_aws_module(
         work,
         argument_spec={
-            "name_prefix": {"type": "str", "required": True},
-            "environment_name": {"type": "str", "required": True},
+            **FLEET_SPEC,
             "bucket": {"type": "str", "required": True},
             "state": {"type": "str", "choices": ["silenced", "restored", "watched"], "required": True},
             "alarms": {"type": "list", "elements": "str", "default": []},

@@ -16,6 +16,7 @@ author: steel.fleet maintainers (@steel-fleet)
 extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
+  - steel.fleet.fleet
 attributes:
   check_mode:
     description: Only reads. IAM makes a new credential report where the last one is older than four hours.
@@ -24,14 +25,6 @@ attributes:
     description: Only reads.
     support: full
 options:
-  environment_name:
-    description: The environment whose devices are looked at.
-    type: str
-    required: true
-  name_prefix:
-    description: What names of the fleet's roles begin with.
-    type: str
-    required: true
   policy:
     description: The device policy.
     type: str
@@ -209,7 +202,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.steel.fleet.plugins.module_utils.fleet_aws_module import run_aws_module
-from ansible_collections.steel.fleet.plugins.module_utils.fleet_module import Context
+from ansible_collections.steel.fleet.plugins.module_utils.fleet_module import FLEET_SPEC, Context
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib import health, security_audit
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.aws import account
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core import history
@@ -265,8 +258,7 @@ def main() -> None:
     run_aws_module(
         work,
         argument_spec={
-            "environment_name": {"type": "str", "required": True},
-            "name_prefix": {"type": "str", "required": True},
+            **FLEET_SPEC,
             "policy": {"type": "str", "default": ""},
             "devices_directory": {"type": "path", "required": True},
             "principal_sample": {"type": "int", "default": 100},

@@ -13,22 +13,9 @@ author: steel.fleet maintainers (@steel-fleet)
 extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
-attributes:
-  check_mode:
-    description: Only reads.
-    support: full
-  idempotent:
-    description: Only reads.
-    support: full
+  - steel.fleet.reads
+  - steel.fleet.fleet
 options:
-  name_prefix:
-    description: First part of every name.
-    type: str
-    required: true
-  environment_name:
-    description: The fleet's environment.
-    type: str
-    required: true
   validator:
     description: Name of the program validator's function.
     type: str
@@ -70,7 +57,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ansible_collections.steel.fleet.plugins.module_utils.fleet_aws_module import run_aws_module
-from ansible_collections.steel.fleet.plugins.module_utils.fleet_module import Context
+from ansible_collections.steel.fleet.plugins.module_utils.fleet_module import FLEET_SPEC, Context
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.aws import alarms, metric_data
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.clock import SystemClock
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.errors import InvalidInputError
@@ -120,8 +107,7 @@ def main() -> None:
     run_aws_module(
         work,
         argument_spec={
-            "name_prefix": {"type": "str", "required": True},
-            "environment_name": {"type": "str", "required": True},
+            **FLEET_SPEC,
             "validator": {"type": "str", "default": ""},
             "since_minutes": {"type": "float", "default": 720},
         },

@@ -19,13 +19,8 @@ extends_documentation_fragment:
   - amazon.aws.region.modules
   - steel.fleet.regions
   - steel.fleet.paced.quotas
-attributes:
-  check_mode:
-    description: Only reads.
-    support: full
-  idempotent:
-    description: Only reads.
-    support: full
+  - steel.fleet.reads
+  - steel.fleet.fleet
 """
 
 EXAMPLES = r"""

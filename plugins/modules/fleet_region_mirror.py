@@ -22,6 +22,7 @@ extends_documentation_fragment:
   - amazon.aws.region.modules
   - steel.fleet.regions
   - steel.fleet.paced.quotas
+  - steel.fleet.fleet
 options:
   replace_newer:
     description: Do it although the fleet was moved here last.

@@ -17,6 +17,7 @@ extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - steel.fleet.paced.quotas
+  - steel.fleet.fleet
 attributes:
   check_mode:
     description: Only reads. What does not exist yet is not checked, and what fails is a warning.
@@ -25,14 +26,6 @@ attributes:
     description: Only reads.
     support: full
 options:
-  name_prefix:
-    description: First part of every thing's name.
-    type: str
-    required: true
-  environment_name:
-    description: Second part of every thing's name.
-    type: str
-    required: true
   device_ids:
     description: The devices that have to be there. Exclusive with O(count).
     type: list
@@ -99,7 +92,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from ansible_collections.steel.fleet.plugins.module_utils.fleet_aws_module import run_aws_module
-from ansible_collections.steel.fleet.plugins.module_utils.fleet_module import Context
+from ansible_collections.steel.fleet.plugins.module_utils.fleet_module import FLEET_SPEC, Context
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.aws import fleet_state
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.aws.pacing import Pacer
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core import naming
@@ -149,8 +142,7 @@ def main() -> None:
     run_aws_module(
         work,
         argument_spec={
-            "name_prefix": {"type": "str", "required": True},
-            "environment_name": {"type": "str", "required": True},
+            **FLEET_SPEC,
             "device_ids": {"type": "list", "elements": "str"},
             "start_id": {"type": "int", "default": 1},
             "count": {"type": "int"},

@@ -15,6 +15,7 @@ author: steel.fleet maintainers (@steel-fleet)
 extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
+  - steel.fleet.fleet
 attributes:
   check_mode:
     description: Only reads. What does not exist yet is not checked, and what fails is a warning.
@@ -23,14 +24,6 @@ attributes:
     description: Only reads.
     support: full
 options:
-  name_prefix:
-    description: First part of every stack's name.
-    type: str
-    required: true
-  environment_name:
-    description: Second part of every stack's name.
-    type: str
-    required: true
   stacks:
     description: Purposes of the stacks that have to be there, such as V(core).
     type: list
@@ -132,7 +125,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ansible_collections.steel.fleet.plugins.module_utils.fleet_aws_module import run_aws_module
-from ansible_collections.steel.fleet.plugins.module_utils.fleet_module import Context
+from ansible_collections.steel.fleet.plugins.module_utils.fleet_module import FLEET_SPEC, Context
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.aws import inspection
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core import naming
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.validation import checks, resources
@@ -214,8 +207,7 @@ def main() -> None:
     run_aws_module(
         work,
         argument_spec={
-            "name_prefix": {"type": "str", "required": True},
-            "environment_name": {"type": "str", "required": True},
+            **FLEET_SPEC,
             "stacks": {"type": "list", "elements": "str", "default": []},
             "unsupported_stacks": {"type": "list", "elements": "str", "default": []},
             "log_groups": {"type": "list", "elements": "str", "default": []},

@@ -17,6 +17,7 @@ extends_documentation_fragment:
   - amazon.aws.region.modules
   - steel.fleet.backup
   - steel.fleet.paced.quotas
+  - steel.fleet.fleet
 attributes:
   check_mode:
     description: Says what would be put back, and how long it takes.

@@ -18,6 +18,7 @@ extends_documentation_fragment:
   - amazon.aws.region.modules
   - steel.fleet.backup
   - steel.fleet.paced.quotas
+  - steel.fleet.fleet
 attributes:
   check_mode:
     description: Reads the fleet and says what a snapshot would hold; stores nothing and deletes nothing.

@@ -15,13 +15,8 @@ extends_documentation_fragment:
   - amazon.aws.region.modules
   - steel.fleet.backup
   - steel.fleet.paced.quotas
-attributes:
-  check_mode:
-    description: Only reads.
-    support: full
-  idempotent:
-    description: Only reads.
-    support: full
+  - steel.fleet.reads
+  - steel.fleet.fleet
 options:
   snapshot_id:
     description: The snapshot, V(latest), or V(all).

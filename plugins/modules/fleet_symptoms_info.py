@@ -15,22 +15,9 @@ author: steel.fleet maintainers (@steel-fleet)
 extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
-attributes:
-  check_mode:
-    description: Only reads.
-    support: full
-  idempotent:
-    description: Only reads.
-    support: full
+  - steel.fleet.fleet
+  - steel.fleet.reads
 options:
-  name_prefix:
-    description: First part of every thing's name.
-    type: str
-    required: true
-  environment_name:
-    description: Second part of every thing's name.
-    type: str
-    required: true
   parts:
     description: What to look at.
     type: list
@@ -119,7 +106,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ansible_collections.steel.fleet.plugins.module_utils.fleet_aws_module import run_aws_module
-from ansible_collections.steel.fleet.plugins.module_utils.fleet_module import Context
+from ansible_collections.steel.fleet.plugins.module_utils.fleet_module import FLEET_SPEC, Context
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib import endpoint_probe
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.aws import inspection, registry
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.aws import symptoms as aws_symptoms
@@ -274,8 +261,7 @@ def main() -> None:
     run_aws_module(
         work,
         argument_spec={
-            "name_prefix": {"type": "str", "required": True},
-            "environment_name": {"type": "str", "required": True},
+            **FLEET_SPEC,
             "parts": {"type": "list", "elements": "str", "choices": list(PARTS), "required": True},
             "since_minutes": {"type": "int", "default": 60},
             "stacks": {

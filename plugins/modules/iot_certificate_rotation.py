@@ -21,6 +21,7 @@ extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - steel.fleet.paced
+  - steel.fleet.fleet
 attributes:
   check_mode:
     description: Tells whose turn it is, the waves, the calls and the duration.
@@ -40,14 +41,6 @@ options:
     type: str
     choices: [rotate, undo, accept]
     default: rotate
-  name_prefix:
-    description: First part of every thing's name.
-    type: str
-    required: true
-  environment_name:
-    description: Second part of every thing's name.
-    type: str
-    required: true
   policy:
     description: Policy of every certificate.
     type: str
@@ -179,7 +172,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.steel.fleet.plugins.module_utils.fleet_aws_module import run_aws_module
-from ansible_collections.steel.fleet.plugins.module_utils.fleet_module import Context
+from ansible_collections.steel.fleet.plugins.module_utils.fleet_module import FLEET_SPEC, Context
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.certificates import Limits
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.rotation.engine import Outcome
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.rotation.model import Rules
@@ -274,8 +267,7 @@ def main() -> None:
         work,
         argument_spec={
             "action": {"type": "str", "choices": ["rotate", "undo", "accept"], "default": "rotate"},
-            "name_prefix": {"type": "str", "required": True},
-            "environment_name": {"type": "str", "required": True},
+            **FLEET_SPEC,
             "policy": {"type": "str", "required": True},
             "group": {"type": "str", "required": True},
             "device_ids": {"type": "list", "elements": "str", "default": []},

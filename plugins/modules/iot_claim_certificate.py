@@ -16,6 +16,7 @@ author: steel.fleet maintainers (@steel-fleet)
 extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
+  - steel.fleet.fleet
 attributes:
   check_mode:
     description: Says what is left to do, also where the policy does not exist yet.
@@ -27,14 +28,6 @@ attributes:
     description: Does only what is left to do.
     support: full
 options:
-  name_prefix:
-    description: First part of the fleet's name.
-    type: str
-    required: true
-  environment_name:
-    description: Second part of the fleet's name.
-    type: str
-    required: true
   policy:
     description: The claim policy. In check mode it may be empty, when its name is not known yet.
     type: str
@@ -94,7 +87,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.steel.fleet.plugins.module_utils.fleet_aws_module import run_aws_module
-from ansible_collections.steel.fleet.plugins.module_utils.fleet_module import Context
+from ansible_collections.steel.fleet.plugins.module_utils.fleet_module import FLEET_SPEC, Context
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.claim_certificate import ClaimCertificate
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.crypto.keys import KeyType
 
@@ -128,8 +121,7 @@ def main() -> None:
     run_aws_module(
         work,
         argument_spec={
-            "name_prefix": {"type": "str", "required": True},
-            "environment_name": {"type": "str", "required": True},
+            **FLEET_SPEC,
             "policy": {"type": "str", "default": ""},
             "state_directory": {"type": "path", "required": True},
             "key_type": {

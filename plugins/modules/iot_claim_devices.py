@@ -16,6 +16,7 @@ extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - steel.fleet.paced.quotas
+  - steel.fleet.fleet
 attributes:
   check_mode:
     description: Returns the plan and how long the registrations take, also where there is no bucket yet.
@@ -27,14 +28,6 @@ attributes:
     description: Writes the list only when it changes.
     support: full
 options:
-  name_prefix:
-    description: First part of every thing's name.
-    type: str
-    required: true
-  environment_name:
-    description: Second part of every thing's name, and its attribute C(environment).
-    type: str
-    required: true
   state:
     description: V(present) expects the devices, V(absent) takes them off the list.
     type: str
@@ -106,7 +99,7 @@ lines:
 from typing import Any
 
 from ansible_collections.steel.fleet.plugins.module_utils.fleet_aws_module import run_aws_module
-from ansible_collections.steel.fleet.plugins.module_utils.fleet_module import Context
+from ansible_collections.steel.fleet.plugins.module_utils.fleet_module import FLEET_SPEC, Context
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.claim_list import ClaimList
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core import naming
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.provisioning.decommission import Order
@@ -135,8 +128,7 @@ def main() -> None:
     run_aws_module(
         work,
         argument_spec={
-            "name_prefix": {"type": "str", "required": True},
-            "environment_name": {"type": "str", "required": True},
+            **FLEET_SPEC,
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "device_ids": {"type": "list", "elements": "str"},
             "start_id": {"type": "int", "default": 1},

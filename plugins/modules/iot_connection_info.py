@@ -17,22 +17,9 @@ extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - steel.fleet.key_protection
-attributes:
-  check_mode:
-    description: Only reads.
-    support: full
-  idempotent:
-    description: Only reads.
-    support: full
+  - steel.fleet.fleet
+  - steel.fleet.reads
 options:
-  name_prefix:
-    description: First part of every thing's name.
-    type: str
-    required: true
-  environment_name:
-    description: Second part of every thing's name.
-    type: str
-    required: true
   device_ids:
     description: The devices. None takes the first that fleet indexing knows as not connected.
     type: list
@@ -108,7 +95,7 @@ from typing import Any
 
 from ansible_collections.steel.fleet.plugins.module_utils import key_protection
 from ansible_collections.steel.fleet.plugins.module_utils.fleet_aws_module import run_aws_module
-from ansible_collections.steel.fleet.plugins.module_utils.fleet_module import Context
+from ansible_collections.steel.fleet.plugins.module_utils.fleet_module import FLEET_SPEC, Context
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.aws import account, device_facts
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.connection_facts import Sources
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core import naming
@@ -181,8 +168,7 @@ def main() -> None:
     run_aws_module(
         work,
         argument_spec={
-            "name_prefix": {"type": "str", "required": True},
-            "environment_name": {"type": "str", "required": True},
+            **FLEET_SPEC,
             "device_ids": {"type": "list", "elements": "str", "default": []},
             "most_devices": {"type": "int", "default": 20},
             "devices_directory": {"type": "path", "required": True},

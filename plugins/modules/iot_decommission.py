@@ -17,6 +17,7 @@ extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - steel.fleet.paced
+  - steel.fleet.fleet
 attributes:
   check_mode:
     description: Returns the plan, its calls and its duration. Needs no O(confirm).
@@ -28,14 +29,6 @@ attributes:
     description: Changes nothing where the devices are gone.
     support: full
 options:
-  name_prefix:
-    description: First part of every thing's name.
-    type: str
-    required: true
-  environment_name:
-    description: Second part of every thing's name.
-    type: str
-    required: true
   device_ids:
     description: The devices to take out of service.
     type: list
@@ -117,7 +110,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.steel.fleet.plugins.module_utils.fleet_aws_module import run_aws_module
-from ansible_collections.steel.fleet.plugins.module_utils.fleet_module import Context
+from ansible_collections.steel.fleet.plugins.module_utils.fleet_module import FLEET_SPEC, Context
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.provisioning.decommission import Order
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.decommissioner import Decommissioner
 from ansible_collections.steel.fleet.plugins.module_utils.paced_module import (
@@ -177,8 +170,7 @@ def main() -> None:
     run_aws_module(
         work,
         argument_spec={
-            "name_prefix": {"type": "str", "required": True},
-            "environment_name": {"type": "str", "required": True},
+            **FLEET_SPEC,
             "device_ids": {"type": "list", "elements": "str", "required": True},
             "confirm": {"type": "str", "default": ""},
             "state_directory": {"type": "path", "required": True},

@@ -16,6 +16,7 @@ author: steel.fleet maintainers (@steel-fleet)
 extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
+  - steel.fleet.fleet
 attributes:
   check_mode:
     description: Says what would be sent; sends nothing.
@@ -54,14 +55,6 @@ options:
     description: Where packages are in their bucket.
     type: str
     default: packages
-  name_prefix:
-    description: First part of every thing's name; begins the names of jobs and of the connection.
-    type: str
-    required: true
-  environment_name:
-    description: Second part of every thing's name.
-    type: str
-    required: true
   websocket_url:
     description: Another address of MQTT over WebSocket than the endpoint's own, such as V(ws://127.0.0.1:4566).
     type: str
@@ -137,7 +130,7 @@ import uuid
 from typing import Any
 
 from ansible_collections.steel.fleet.plugins.module_utils.fleet_aws_module import run_aws_module
-from ansible_collections.steel.fleet.plugins.module_utils.fleet_module import Context
+from ansible_collections.steel.fleet.plugins.module_utils.fleet_module import FLEET_SPEC, Context
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib import delivery
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.aws import packages
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core import delivery as protocol
@@ -243,8 +236,7 @@ def main() -> None:
             "version": {"type": "str", "default": ""},
             "packages_bucket": {"type": "str", "default": ""},
             "packages_prefix": {"type": "str", "default": "packages"},
-            "name_prefix": {"type": "str", "required": True},
-            "environment_name": {"type": "str", "required": True},
+            **FLEET_SPEC,
             "websocket_url": {"type": "str", "default": ""},
             "timeout_seconds": {"type": "float", "default": 30.0},
             "watch_seconds": {"type": "float", "default": 3.0},

@@ -21,6 +21,7 @@ extends_documentation_fragment:
   - amazon.aws.region.modules
   - steel.fleet.device_connection
   - steel.fleet.key_protection
+  - steel.fleet.fleet
 attributes:
   check_mode:
     description: Connects as nobody and publishes nothing; every row says that it was not checked.

@@ -15,6 +15,7 @@ author: steel.fleet maintainers (@steel-fleet)
 extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
+  - steel.fleet.fleet
 attributes:
   check_mode:
     description: Says whether devices would be told.
@@ -23,14 +24,6 @@ attributes:
     description: A job that tells the same is left alone.
     support: full
 options:
-  name_prefix:
-    description: First part of every name.
-    type: str
-    required: true
-  environment_name:
-    description: The environment.
-    type: str
-    required: true
   group:
     description: The thing group of the whole fleet.
     type: str
@@ -83,7 +76,7 @@ succeeded:
 from typing import Any
 
 from ansible_collections.steel.fleet.plugins.module_utils.fleet_aws_module import run_aws_module
-from ansible_collections.steel.fleet.plugins.module_utils.fleet_module import Context
+from ansible_collections.steel.fleet.plugins.module_utils.fleet_module import FLEET_SPEC, Context
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.aws import jobs
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.naming import fleet_name
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.regions.switch import Endpoint
@@ -109,8 +102,7 @@ def main() -> None:
     run_aws_module(
         work,
         argument_spec={
-            "name_prefix": {"type": "str", "required": True},
-            "environment_name": {"type": "str", "required": True},
+            **FLEET_SPEC,
             "group": {"type": "str", "required": True},
             "endpoint": {"type": "str", "required": True},
             "mqtt_port": {"type": "int", "default": 8883},

@@ -19,6 +19,7 @@ extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - steel.fleet.paced.quotas
+  - steel.fleet.fleet
 attributes:
   check_mode:
     description: Says who is connected where, and tells nobody anything.
@@ -27,14 +28,6 @@ attributes:
     description: Where everybody is connected already, nothing is done.
     support: full
 options:
-  name_prefix:
-    description: First part of every name.
-    type: str
-    required: true
-  environment_name:
-    description: The environment.
-    type: str
-    required: true
   group:
     description: The thing group of the whole fleet.
     type: str
@@ -166,7 +159,7 @@ seconds:
 from typing import Any
 
 from ansible_collections.steel.fleet.plugins.module_utils.fleet_aws_module import run_aws_module
-from ansible_collections.steel.fleet.plugins.module_utils.fleet_module import Context
+from ansible_collections.steel.fleet.plugins.module_utils.fleet_module import FLEET_SPEC, Context
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.aws import endpoints
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.aws.clients import client
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.aws.pacing import Pacer
@@ -250,8 +243,7 @@ def main() -> None:
     run_aws_module(
         work,
         argument_spec={
-            "name_prefix": {"type": "str", "required": True},
-            "environment_name": {"type": "str", "required": True},
+            **FLEET_SPEC,
             "group": {"type": "str", "required": True},
             "origin": {"type": "dict", "required": True, "options": CONNECTION},
             "origin_timeout_seconds": {"type": "int", "default": 5},

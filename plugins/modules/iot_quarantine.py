@@ -17,6 +17,7 @@ extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - steel.fleet.paced
+  - steel.fleet.fleet
 attributes:
   check_mode:
     description: Counts the calls that would change something, and changes and writes nothing.
@@ -28,14 +29,6 @@ attributes:
     description: Does only what is left.
     support: full
 options:
-  name_prefix:
-    description: First part of every thing's name.
-    type: str
-    required: true
-  environment_name:
-    description: Second part of every thing's name.
-    type: str
-    required: true
   action:
     description:
       - V(quarantine) cuts devices off, or finishes that.
@@ -171,7 +164,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.steel.fleet.plugins.module_utils.fleet_aws_module import run_aws_module
-from ansible_collections.steel.fleet.plugins.module_utils.fleet_module import Context
+from ansible_collections.steel.fleet.plugins.module_utils.fleet_module import FLEET_SPEC, Context
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.aws import quarantine as aws_quarantine
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core import naming, quarantine
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.clock import SystemClock
@@ -306,8 +299,7 @@ def main() -> None:
     run_aws_module(
         work,
         argument_spec={
-            "name_prefix": {"type": "str", "required": True},
-            "environment_name": {"type": "str", "required": True},
+            **FLEET_SPEC,
             "action": {
                 "type": "str",
                 "choices": ["quarantine", "release", "revoke", "status"],

@@ -19,6 +19,7 @@ extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - steel.fleet.paced.quotas
+  - steel.fleet.fleet
 attributes:
   check_mode:
     description: Simulates the rollout with the real fleet and returns the forecast; writes nothing.
@@ -30,14 +31,6 @@ attributes:
     description: Does nothing where every device reports the version, and sends nothing to a device that does.
     support: full
 options:
-  name_prefix:
-    description: First part of every thing's name.
-    type: str
-    required: true
-  environment_name:
-    description: Second part of every thing's name.
-    type: str
-    required: true
   action:
     description:
       - V(start) begins a rollout, or goes on with the one that is open for this version, and works on it
@@ -198,7 +191,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.steel.fleet.plugins.module_utils.fleet_aws_module import run_aws_module
-from ansible_collections.steel.fleet.plugins.module_utils.fleet_module import Context
+from ansible_collections.steel.fleet.plugins.module_utils.fleet_module import FLEET_SPEC, Context
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib import rollout
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.aws import signing
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.aws.pacing import Pacer
@@ -483,8 +476,7 @@ def main() -> None:
     run_aws_module(
         work,
         argument_spec={
-            "name_prefix": {"type": "str", "required": True},
-            "environment_name": {"type": "str", "required": True},
+            **FLEET_SPEC,
             "action": {
                 "type": "str",
                 "choices": ["start", "resume", "pause", "abort", "close", "status"],

@@ -21,6 +21,7 @@ extends_documentation_fragment:
   - amazon.aws.region.modules
   - steel.fleet.paced
   - steel.fleet.key_protection
+  - steel.fleet.fleet
 attributes:
   check_mode:
     description: Returns the plan, its calls and its duration, also where type, policy and group do not exist.
@@ -32,14 +33,6 @@ attributes:
     description: Calls nothing for a complete device.
     support: full
 options:
-  name_prefix:
-    description: First part of every thing's name.
-    type: str
-    required: true
-  environment_name:
-    description: Second part of every thing's name, and its attribute C(environment).
-    type: str
-    required: true
   device_ids:
     description: The devices. Exclusive with O(count).
     type: list
@@ -233,7 +226,7 @@ from typing import Any
 
 from ansible_collections.steel.fleet.plugins.module_utils import key_protection
 from ansible_collections.steel.fleet.plugins.module_utils.fleet_aws_module import run_aws_module
-from ansible_collections.steel.fleet.plugins.module_utils.fleet_module import Context
+from ansible_collections.steel.fleet.plugins.module_utils.fleet_module import FLEET_SPEC, Context
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.aws.registration import RegistrationTasks
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.bulk_registrar import (
     BulkSettings,
@@ -408,8 +401,7 @@ def main() -> None:
     run_aws_module(
         work,
         argument_spec={
-            "name_prefix": {"type": "str", "required": True},
-            "environment_name": {"type": "str", "required": True},
+            **FLEET_SPEC,
             "device_ids": {"type": "list", "elements": "str"},
             "start_id": {"type": "int", "default": 1},
             "count": {"type": "int"},

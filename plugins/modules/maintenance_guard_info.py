@@ -14,22 +14,9 @@ author: steel.fleet maintainers (@steel-fleet)
 extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
-attributes:
-  check_mode:
-    description: Only reads.
-    support: full
-  idempotent:
-    description: Only reads.
-    support: full
+  - steel.fleet.fleet
+  - steel.fleet.reads
 options:
-  name_prefix:
-    description: First part of every name.
-    type: str
-    required: true
-  environment_name:
-    description: The environment.
-    type: str
-    required: true
   bucket:
     description: The deployment bucket.
     type: str
@@ -83,7 +70,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.steel.fleet.plugins.module_utils.fleet_aws_module import run_aws_module
-from ansible_collections.steel.fleet.plugins.module_utils.fleet_module import Context
+from ansible_collections.steel.fleet.plugins.module_utils.fleet_module import FLEET_SPEC, Context
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib import rollout
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.aws import alarms
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.clock import SystemClock
@@ -136,8 +123,7 @@ def main() -> None:
     run_aws_module(
         work,
         argument_spec={
-            "name_prefix": {"type": "str", "required": True},
-            "environment_name": {"type": "str", "required": True},
+            **FLEET_SPEC,
             "bucket": {"type": "str", "required": True},
             "verified": {"type": "path", "required": True},
             "backup_minutes": {"type": "int", "default": 1500},

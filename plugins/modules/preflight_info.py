@@ -14,13 +14,8 @@ author: steel.fleet maintainers (@steel-fleet)
 extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
-attributes:
-  check_mode:
-    description: Only reads.
-    support: full
-  idempotent:
-    description: Only reads.
-    support: full
+  - steel.fleet.fleet
+  - steel.fleet.reads
 options:
   account_id:
     description: The account that the environment declares.
@@ -28,14 +23,6 @@ options:
     required: true
   region_name:
     description: The region that the environment declares.
-    type: str
-    required: true
-  name_prefix:
-    description: First part of every name.
-    type: str
-    required: true
-  environment_name:
-    description: Second part of every name.
     type: str
     required: true
   device_count:
@@ -100,7 +87,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from ansible_collections.steel.fleet.plugins.module_utils.fleet_aws_module import run_aws_module
-from ansible_collections.steel.fleet.plugins.module_utils.fleet_module import Context
+from ansible_collections.steel.fleet.plugins.module_utils.fleet_module import FLEET_SPEC, Context
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.aws import account
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core import preflight
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.errors import InvalidInputError
@@ -163,8 +150,7 @@ def main() -> None:
         argument_spec={
             "account_id": {"type": "str", "required": True},
             "region_name": {"type": "str", "required": True},
-            "name_prefix": {"type": "str", "required": True},
-            "environment_name": {"type": "str", "required": True},
+            **FLEET_SPEC,
             "device_count": {"type": "int", "required": True},
             "unsupported_stacks": {"type": "list", "elements": "str", "default": []},
             "custom_endpoint": {"type": "str", "default": ""},

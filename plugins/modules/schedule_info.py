@@ -12,13 +12,7 @@ description:
 author: steel.fleet maintainers (@steel-fleet)
 extends_documentation_fragment:
   - steel.fleet.calendar
-attributes:
-  check_mode:
-    description: Only reads.
-    support: full
-  idempotent:
-    description: Only reads.
-    support: full
+  - steel.fleet.reads
 options:
   fleet:
     description: The fleet; part of every unit's name.

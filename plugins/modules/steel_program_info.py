@@ -13,13 +13,8 @@ description:
   - With O(engine) the real Steel engine gives a second opinion, in a sandbox of its own; the module fails
     where the two disagree. Without it nothing is executed.
 author: steel.fleet maintainers (@steel-fleet)
-attributes:
-  check_mode:
-    description: Only reads.
-    support: full
-  idempotent:
-    description: Only reads.
-    support: full
+extends_documentation_fragment:
+  - steel.fleet.reads
 options:
   paths:
     description: Files, directories (every C(.scm) file below them) and glob patterns.

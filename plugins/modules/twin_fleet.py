@@ -13,6 +13,8 @@ description:
   - It makes the flash of devices that have none yet from the keys and certificates on this host. A board that
     has the right identity keeps its flash, with the firmware and programs on it.
 author: steel.fleet maintainers (@steel-fleet)
+extends_documentation_fragment:
+  - steel.fleet.fleet
 attributes:
   check_mode:
     description: Says what would be made, started or stopped, and does none of it.
@@ -43,14 +45,6 @@ options:
   devices_directory:
     description: Keys and certificates of the devices, as provisioning keeps them.
     type: path
-    required: true
-  name_prefix:
-    description: First part of every thing's name.
-    type: str
-    required: true
-  environment_name:
-    description: Second part of every thing's name.
-    type: str
     required: true
   boards:
     description: How many devices have a board, from O(start_id) on. Boards of other devices stay.
@@ -156,7 +150,7 @@ boards:
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.steel.fleet.plugins.module_utils.fleet_module import Context, run_module
+from ansible_collections.steel.fleet.plugins.module_utils.fleet_module import FLEET_SPEC, Context, run_module
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core import naming
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.twins import Place, Twins
 
@@ -237,8 +231,7 @@ def main() -> None:
             "checkout": {"type": "path", "required": True},
             "directory": {"type": "path", "required": True},
             "devices_directory": {"type": "path", "required": True},
-            "name_prefix": {"type": "str", "required": True},
-            "environment_name": {"type": "str", "required": True},
+            **FLEET_SPEC,
             "boards": {"type": "int", "default": 10},
             "start_id": {"type": "int", "default": 1},
             "endpoint": {"type": "str", "default": ""},
