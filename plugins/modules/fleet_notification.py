@@ -8,7 +8,7 @@ module: fleet_notification
 short_description: Tell people about maintenance
 version_added: 0.1.0
 description:
-  - Composes a message and publishes it to topics of SNS.
+  - Composes a message, publishes it to topics of SNS, and posts it to a webhook.
 author: steel.fleet maintainers (@steel-fleet)
 extends_documentation_fragment:
   - amazon.aws.common.modules
@@ -46,6 +46,9 @@ options:
     type: list
     elements: str
     default: []
+  webhook_url:
+    description: Address that gets C(text), C(kind) and C(fleet) as JSON, as chats take it. It is a secret.
+    type: str
 """
 
 EXAMPLES = r"""
@@ -81,21 +84,31 @@ from typing import Any
 
 from ansible_collections.steel.fleet.plugins.module_utils.fleet_aws_module import run_aws_module
 from ansible_collections.steel.fleet.plugins.module_utils.fleet_module import Context
+from ansible_collections.steel.fleet.plugins.module_utils.fleetlib import webhook
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.aws.messages import publish_to_topic
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.calendar.windows import moment
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.clock import SystemClock
+from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.errors import InvalidInputError
+from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.escalation import is_private
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.notification import compose
 
 
 def work(context: Context) -> dict[str, Any]:
     params = context.params
     start = moment(params["start_time"], "start_time") if params["start_time"] else SystemClock().now()
+    address = params["webhook_url"]
+    if address and not is_private(address):
+        raise InvalidInputError("notification_webhook_url must begin with https://.")
     message = compose(params["kind"], params["fleet"], start, params["duration_minutes"], params["details"])
     sent = []
     if not context.check_mode:
         sns = context.client("sns") if params["topic_arns"] else None
         sent = [publish_to_topic(sns, arn, message.subject, message.text) for arn in params["topic_arns"]]
-    return {"changed": bool(params["topic_arns"]), **message.as_dict(), "message_ids": sent}
+        if address:
+            text = f"{message.subject}\n\n{message.text}"
+            told = {"text": text, "kind": params["kind"], "fleet": params["fleet"]}
+            webhook.post(address, told, {}, "The webhook (notification_webhook_url)")
+    return {"changed": bool(params["topic_arns"] or address), **message.as_dict(), "message_ids": sent}
 
 
 def main() -> None:
@@ -108,6 +121,7 @@ def main() -> None:
             "duration_minutes": {"type": "int", "default": 0},
             "details": {"type": "list", "elements": "str", "default": []},
             "topic_arns": {"type": "list", "elements": "str", "default": []},
+            "webhook_url": {"type": "str", "no_log": True},
         },
     )
 

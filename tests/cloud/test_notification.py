@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from types import SimpleNamespace
 
 import pytest
 
@@ -64,13 +65,15 @@ def test_what_cannot_be_sent_is_said(connection):
     assert "AWS refused Publish" in notify(connection, topic_arns=[gone])["msg"]
 
 
-def test_a_webhook_gets_it_and_its_address_shows_nowhere(ansible_playbook, connection, tmp_path):
-    bodies = []
+@pytest.fixture
+def hook():
+    """A webhook that answers with ``hook.status``, and what it got."""
+    got = SimpleNamespace(bodies=[], status=204)
 
     class Hook(BaseHTTPRequestHandler):
         def do_POST(self):
-            bodies.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(204)
+            got.bodies.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(got.status)
             self.end_headers()
 
         def log_message(self, *_):
@@ -78,38 +81,33 @@ def test_a_webhook_gets_it_and_its_address_shows_nowhere(ansible_playbook, conne
 
     server = HTTPServer(("127.0.0.1", 0), Hook)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    play = {
-        "hosts": "localhost",
-        "gather_facts": False,
-        "module_defaults": {"group/steel.fleet.fleet": connection},
-        "roles": ["steel.fleet.notification"],
-    }
-    (tmp_path / "play.yml").write_text(json.dumps([play]))
-    variables = {
-        "ansible_python_interpreter": "{{ ansible_playbook_python }}",
-        "fleet_name_prefix": "p",
-        "fleet_environment": "local",
-        "fleet_stacks": {"core": {}},
-        "notification_kind": "complete",
-        "notification_webhook_url": f"http://127.0.0.1:{server.server_port}/secret-token",
-    }
-    words = [
-        str(tmp_path / "play.yml"),
-        "-i",
-        "localhost,",
-        "-c",
-        "local",
-        "-vvv",
-        "-e",
-        json.dumps(variables),
-    ]
-    try:
-        run = ansible_playbook(*words)
-    finally:
-        server.shutdown()
-        server.server_close()
-    assert run.returncode == 0, run.stdout
-    (body,) = bodies
+    got.url = f"http://127.0.0.1:{server.server_port}/secret-token"
+    yield got
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_webhook_gets_it_and_its_address_shows_nowhere(connection, hook):
+    told = notify(connection, kind="complete", webhook_url=hook.url)
+    assert told["changed"]
+    (body,) = hook.bodies
     assert body["kind"] == "complete"
     assert body["text"].startswith("Maintenance complete: p-local")
-    assert "secret-token" not in run.stdout.replace(json.dumps(variables), "")
+    assert "secret-token" not in json.dumps(told)
+
+
+def test_a_webhook_that_does_not_take_it_is_said_without_its_address(connection, hook):
+    hook.status = 503
+    failed = notify(connection, webhook_url=hook.url)
+    assert "The webhook (notification_webhook_url) answered 503" in failed["msg"]
+    assert "secret-token" not in json.dumps(failed)
+
+
+def test_check_mode_tells_no_webhook(connection, hook):
+    assert notify(connection, webhook_url=hook.url, check_mode=True)["changed"]
+    assert hook.bodies == []
+
+
+def test_a_webhook_that_others_could_read_is_refused(connection):
+    refused = notify(connection, webhook_url="http://chat.example/secret-token")
+    assert "notification_webhook_url must begin with https://" in refused["msg"]
