@@ -31,7 +31,7 @@ from fleetlib.esp.flasher import Expected  # noqa: E402
 from fleetlib.esp.images import esptool_version  # noqa: E402
 from fleetlib.flashing import Bench, Order, Result, Settings  # noqa: E402
 
-from twin.flash_server import Process  # noqa: E402
+from twin.flash_process import Process  # noqa: E402
 
 PORTS = 8
 ROUNDS = 3

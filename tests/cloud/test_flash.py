@@ -16,7 +16,7 @@ from fleetlib.device_store import DeviceStore
 
 from tests.cloud import ssh_station
 from tests.module_runner import run_module
-from twin.flash_server import Process
+from twin.flash_process import Process
 
 pytestmark = [
     pytest.mark.cloud,

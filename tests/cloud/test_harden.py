@@ -12,7 +12,7 @@ from fleetlib.core.firmware.manifest import Flash, Nvs, Security
 from fleetlib.crypto.signatures import LocalSigner
 from fleetlib.esp import efuses, flasher, secure_boot
 
-from twin.flash_server import Process
+from twin.flash_process import Process
 
 pytestmark = [
     pytest.mark.cloud,

@@ -13,7 +13,7 @@ from fleetlib.core.firmware.manifest import Nvs, Security
 from fleetlib.esp import efuses, flasher, secure_boot
 
 from tests.module_runner import run_module
-from twin.flash_server import Process
+from twin.flash_process import Process
 
 
 @pytest.fixture(scope="module")

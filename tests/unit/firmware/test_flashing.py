@@ -17,7 +17,7 @@ from fleetlib.core.firmware.station import Desk
 from fleetlib.esp.flasher import Expected
 from fleetlib.flashing import Bench, Order, Record, Result, Settings
 
-from twin.flash_server import Process
+from twin.flash_process import Process
 
 SEED = 20261128
 

@@ -9,7 +9,7 @@ from fleetlib.core.errors import InvalidInputError
 from fleetlib.core.firmware import station
 
 from tests.module_runner import run_module
-from twin.flash_server import Process
+from twin.flash_process import Process
 
 FACTS = {
     "firmware_version": "1.1.0",

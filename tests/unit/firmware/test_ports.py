@@ -18,7 +18,7 @@ from fleetlib.core.firmware.station import Desk
 from fleetlib.esp.flasher import Expected
 from fleetlib.flashing import Bench, Order, Settings
 
-from twin.flash_server import Process
+from twin.flash_process import Process
 
 REGIONS = (Region("boot", 0, bytes(range(256)) * 16),)
 
