@@ -26,6 +26,8 @@ from .core.validation.checks import Check, all_of, failed, passed, some
 from .crypto import signatures
 
 CONCURRENCY: Final = 32
+PREPARED: Final = ("things", "certificates", "pems", "shadows")
+"""Sections with an entry for each device, which are made anew and never changed where they are."""
 LARGEST_OBJECT: Final = 32 << 20
 """Bytes of an object that a snapshot copies; a larger one is only named. Firmware images are in their own
 versioned bucket."""
@@ -112,6 +114,9 @@ class Backups:
     meter: Meter
     local_pems: Mapping[str, str] = field(default_factory=dict)
     """Certificates that this host has, by id: they need not be asked for."""
+    _packed: dict[str, tuple[Mapping[str, Any], list[tuple[Blob, bytes]]]] = field(
+        default_factory=dict, init=False, repr=False
+    )
 
     def ids(self) -> list[str]:
         """Complete snapshots in the first place, oldest first."""
@@ -126,10 +131,22 @@ class Backups:
             self.clock.sleep(1)  # an id is a second
         began = self.clock.now()
         self.meter.phase("reading the fleet")
-        found = snapshot.read(self.client, self.scope)
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            latest = pool.submit(dict if full else self._latest)
+
+            texts: dict[str, str] = {}
+
+            def prepare(state: State) -> None:
+                """While the last lists come, which seldom differ."""
+                texts.update(self._at_hand(state["certificates"], latest.result()))
+                for name in PREPARED:
+                    self._pack(name, dict(texts) if name == "pems" else state[name])
+
+            found = snapshot.read(self.client, self.scope, meanwhile=prepare)
+            known = latest.result()
         snapshot.require_indexing(found)
-        known = {} if full else self._latest()
-        described = self._add_pems(found.state, known.get("pems", {}))
+        texts |= self._at_hand(found.state["certificates"].keys() - texts.keys(), known)
+        described = self._add_pems(found.state, texts)
         files, remarks = self._add_objects(found.state, known.get("objects", {}))
         made = Manifest(
             id=manifest.snapshot_id(began),
@@ -157,7 +174,7 @@ class Backups:
         full: bool = False,
     ) -> tuple[Manifest, dict[str, int]]:
         """Store a state under a description: blobs first, then the manifest, its signature last."""
-        packed = {name: [chunks.pack(raw) for raw in chunks.split(part)] for name, part in state.items()}
+        packed = {name: self._pack(name, part) for name, part in state.items()}
         made = replace(
             described,
             sections={name: [blob for blob, _ in pairs] for name, pairs in packed.items()},
@@ -240,6 +257,15 @@ class Backups:
         restorer = Restorer(self.client, opened.state["pems"], self.put_object, CONCURRENCY)
         restorer.carry_out(plan, self.meter.count)
 
+    def _pack(self, name: str, part: Mapping[str, Any]) -> list[tuple[Blob, bytes]]:
+        """The blobs of a section; those made before where it is still the same."""
+        before, packed = self._packed.get(name, (None, []))
+        if before is None or before != part:
+            packed = [chunks.pack(raw) for raw in chunks.split(part)]
+        if name in PREPARED:
+            self._packed[name] = part, packed
+        return packed
+
     def _latest(self) -> State:
         """The newest snapshot that is intact, to take over from it what cannot have changed."""
         for one in reversed(self.ids()):
@@ -249,17 +275,19 @@ class Backups:
                     return opened.state
         return {}
 
-    def _add_pems(self, state: dict[str, dict[str, Any]], known: Mapping[str, str]) -> int:
-        """The text of certificates: it never changes, and its hash is its name."""
-        wanted = state["certificates"]
-        at_hand = {**self.local_pems, **known}
-        texts = {
-            one: at_hand[one] for one in wanted if one in at_hand and verify.fingerprint(at_hand[one]) == one
-        }
-        missing = sorted(wanted.keys() - texts.keys())
+    def _at_hand(self, wanted: Iterable[str], latest: State) -> dict[str, str]:
+        """The text of certificates that need not be asked for: it never changes, and its hash is its name."""
+        known = {**self.local_pems, **latest.get("pems", {})}
+        return {one: known[one] for one in wanted if one in known and verify.fingerprint(known[one]) == one}
+
+    def _add_pems(self, state: dict[str, dict[str, Any]], texts: Mapping[str, str]) -> int:
+        """The text of every certificate; how many had to be asked for."""
+        wanted = state["certificates"].keys()
+        missing = sorted(wanted - texts.keys())
         self.meter.start(len(missing))
         iot = self.client("iot", max_connections=snapshot.CONCURRENCY)
-        state["pems"] = texts | snapshot.pems(iot, missing, self.meter.count)
+        asked = snapshot.pems(iot, missing, self.meter.count)
+        state["pems"] = {one: texts[one] for one in wanted if one in texts} | asked
         return len(missing)
 
     def _add_objects(

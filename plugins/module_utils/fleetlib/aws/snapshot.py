@@ -69,33 +69,47 @@ class Found:
     remarks: list[str] = field(default_factory=list)
 
 
-def read(client: Client, scope: Scope, *, whole: bool = True) -> Found:
+def read(
+    client: Client,
+    scope: Scope,
+    *,
+    whole: bool = True,
+    meanwhile: Callable[[Mapping[str, Mapping[str, Any]]], None] = lambda state: None,
+) -> Found:
     """The state of a fleet, without the text of certificates and objects.
 
-    The lists of things and certificates are read again when everything else has been, and what differs is
-    recorded: AWS gives no moment's view of a registry. Without ``whole`` stacks and objects are left out.
+    The lists of things and certificates are read again when everything that is tied to them has been, and
+    what differs is recorded: AWS gives no moment's view of a registry. ``meanwhile`` gets the state as the
+    first lists have it. Without ``whole`` stacks and objects are left out.
     """
     iot = client("iot", max_connections=CONCURRENCY)
     with ThreadPoolExecutor(max_workers=CONCURRENCY) as pool:
-        shadows = pool.submit(_shadows, iot, scope)
-        others = [pool.submit(part, client, scope) for part in (_PARTS if whole else _PARTS[:1])]
         first = pool.submit(_things, iot, scope), pool.submit(_listed, iot)
-        groups, members = _groups(pool, iot, scope)
-        policies, owners = _policies(pool, iot, scope)
+        shadows = pool.submit(_shadows, iot, scope)
+        read_policies = pool.submit(_policies, pool, iot, scope)
         types = pool.submit(_types, iot, scope)
+        others = [pool.submit(part, client, scope) for part in (_PARTS if whole else _PARTS[:1])]
+        groups, members = _groups(pool, iot, scope)
+        policies, owners = read_policies.result()
         before = tuple(one.result() for one in first)
         again = pool.submit(_things, iot, scope), pool.submit(_listed, iot)
-        things, listed = (one.result() for one in again)
         found = Found(state={"types": types.result(), "groups": groups, "policies": policies})
-        found.changed_meanwhile = _changes(before[0], things, before[1], listed)
-        _join(found, things, listed, members, owners)
-        known, found_remarks = shadows.result()
-        found.remarks += found_remarks
-        found.state["shadows"] = _of_these(iot, scope, things, known) if known is not None else {}
+        known, found.remarks = shadows.result()
         for part in others:
             sections, remarks = part.result()
             found.state.update(sections)
             found.remarks += remarks
+
+        def join(things: dict[str, dict[str, Any]], listed: dict[str, Any]) -> None:
+            _join(found, things, listed, members, owners)
+            found.state["shadows"] = _of_these(iot, scope, things, known) if known is not None else {}
+
+        join(*before)
+        meanwhile(found.state)
+        after = tuple(one.result() for one in again)
+        found.changed_meanwhile = _changes(before[0], after[0], before[1], after[1])
+        if found.changed_meanwhile:
+            join(*after)
     return found
 
 

@@ -22,6 +22,8 @@ ENTRIES: Final = 256
 
 LEVEL: Final = 6
 
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
+
 
 class DamagedError(FleetError):
     """A stored byte is not what it was."""
@@ -68,7 +70,7 @@ def split(entries: Mapping[str, Any]) -> list[bytes]:
         number *= 2
     lines: list[list[str]] = [[] for _ in range(number)]
     for key in sorted(entries):
-        line = json.dumps([key, entries[key]], sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        line = _encode([key, entries[key]])
         lines[int.from_bytes(sha256(key.encode()).digest()[:4], "big") % number].append(line)
     return ["".join(f"{line}\n" for line in some).encode() for some in lines if some]
 
