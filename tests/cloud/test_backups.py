@@ -253,9 +253,15 @@ def test_a_quarantined_device_stays_where_it_was_put(iot, use):
 def test_what_changed_while_it_was_copied_is_in_the_snapshot_and_named(iot, use, monkeypatch):
     from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.aws import snapshot
 
-    listed = snapshot._policies
+    listed, times = snapshot._things, []
 
-    def meanwhile(*arguments):
+    def things(*arguments):
+        times.append(None)
+        if len(times) == 2:
+            change()
+        return listed(*arguments)
+
+    def change():
         iot.create_thing(
             thingName="p-local-device-777", attributePayload={"attributes": {"environment": "local"}}
         )
@@ -265,9 +271,8 @@ def test_what_changed_while_it_was_copied_is_in_the_snapshot_and_named(iot, use,
         (arn,) = iot.list_thing_principals(thingName="p-local-device-005")["principals"]
         iot.detach_thing_principal(thingName="p-local-device-005", principal=arn)
         iot.delete_thing(thingName="p-local-device-005")
-        return listed(*arguments)
 
-    monkeypatch.setattr(snapshot, "_policies", meanwhile)
+    monkeypatch.setattr(snapshot, "_things", things)
     taken = use("fleet_snapshot")
     assert taken["changed_meanwhile"] == {
         "things made": ["p-local-device-777"],
