@@ -89,7 +89,7 @@ from typing import Any
 from ansible_collections.steel.fleet.plugins.module_utils.backup_options import OPTIONS, backups
 from ansible_collections.steel.fleet.plugins.module_utils.fleet_aws_module import run_aws_module
 from ansible_collections.steel.fleet.plugins.module_utils.fleet_module import Context
-from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.backup import Backups, describe_left
+from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.backup import describe_left
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.backup.restore import Plan
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.errors import FleetError
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.naming import thing_name
@@ -100,8 +100,8 @@ from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.quotas i
 def work(context: Context) -> dict[str, Any]:
     params, began = context.params, time.monotonic()
     made, pacer = backups(context, "steps")
-    chosen = snapshot(made, params["snapshot_id"])
-    opened = made.open(chosen)
+    chosen, place = made.find(params["snapshot_id"])
+    opened = made.open(chosen, place)
     if not opened.intact:
         wrong = "; ".join(f"{row.name}: {row.detail}" for row in opened.checks if row.status == "failed")
         raise FleetError(
@@ -122,15 +122,6 @@ def work(context: Context) -> dict[str, Any]:
         "lines": lines(plan, pacer.quotas),
         "seconds": round(time.monotonic() - began, 3),
     }
-
-
-def snapshot(made: Backups, wanted: str) -> str:
-    if wanted != "latest":
-        return wanted
-    there = made.ids()
-    if not there:
-        raise FleetError(f"There is no snapshot in {made.stores[0].name}.", "backup.yml takes one.")
-    return there[-1]
 
 
 def lines(plan: Plan, quotas: Quotas) -> list[str]:

@@ -102,6 +102,11 @@ remarks:
   elements: str
   returned: success
   sample: []
+public_key:
+  description: The public key that the snapshot is checked with, PEM.
+  type: str
+  returned: not in check mode
+  sample: "-----BEGIN PUBLIC KEY-----"
 requests:
   description: Requests to AWS IoT by operation, repetitions included.
   type: dict
@@ -145,6 +150,7 @@ def work(context: Context) -> dict[str, Any]:
         "changed_meanwhile": dict(taken.manifest.changed_meanwhile),
         "remarks": list(taken.manifest.remarks),
         "expired": made.expire(retention),
+        "public_key": made.public_pem,
         "requests": dict(pacer.attempts),
         "seconds": round(time.monotonic() - began, 3),
     }

@@ -122,6 +122,16 @@ class Backups:
         """Complete snapshots in the first place, oldest first."""
         return manifest.ids(self.stores[0].keys(manifest.SNAPSHOTS))
 
+    def find(self, wanted: str) -> tuple[str, int]:
+        """The id of a snapshot (``latest``: the newest of all places) and the first place that has it."""
+        there = [manifest.ids(store.keys(manifest.SNAPSHOTS)) for store in self.stores]
+        if wanted == "latest":
+            wanted = max((ids[-1] for ids in there if ids), default="")
+        if not wanted:
+            names = ", ".join(store.name for store in self.stores)
+            raise FleetError(f"There is no snapshot in {names}.", "backup.yml takes one.")
+        return wanted, next((place for place, ids in enumerate(there) if wanted in ids), 0)
+
     def take(self, signer: Signer, account: str, region: str, *, full: bool = False) -> Taken:
         """Take a snapshot and keep it in every place. Until its signature is there, it does not count.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,13 +51,18 @@ class Decommissioner:
         concurrency: int = 32,
         show: Callable[[Progress], None] = lambda progress: None,
         clock: Clock | None = None,
+        described: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
-        """``iot`` and ``iot_data`` are boto3 clients; from now on their calls are paced."""
+        """``iot`` and ``iot_data`` are boto3 clients; from now on their calls are paced.
+
+        ``described`` are the registry's records of the devices, where its pages have told them already.
+        """
         self._order = order
         self._directory = directory
         self._quotas = quotas or Quotas()
         self._concurrency = concurrency
         self._clock = clock or SystemClock()
+        self._described = described
         self._meter = Meter(show, self._clock.monotonic, "devices")
         self._store = DeviceStore(directory / DEVICES)
         self._archive = DeviceArchive(directory / ARCHIVE, directory / DEVICES)
@@ -68,15 +73,18 @@ class Decommissioner:
 
     def look(self) -> Plan:
         """The plan. Nothing is changed, here or there, and no other run is waited for."""
-        self._meter.phase("looking for the devices in the registry")
         things = self._order.things
         return Plan(
             self._order,
-            decommission.look(self._order, self._cloud, Crew(self._concurrency)),
+            self._look_up() if self._described is None else self._described,
             self._store.scan(frozenset(things)),
             self._archive.all_pending(things),
             self._quotas,
         )
+
+    def _look_up(self) -> Mapping[str, Mapping[str, Any]]:
+        self._meter.phase("looking for the devices in the registry")
+        return decommission.look(self._order, self._cloud, Crew(self._concurrency))
 
     def remove(self, confirm: str) -> Result:
         """Remove what is left of the devices, going on from where a run before this one was cut off.

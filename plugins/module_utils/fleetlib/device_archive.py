@@ -33,6 +33,10 @@ class DeviceArchive:
         """Those whose removal was begun and not ended."""
         return frozenset(thing for thing in things if self._pending(thing).exists())
 
+    def begun(self) -> list[str]:
+        """Every thing whose removal was begun and not ended."""
+        return sorted(path.name.removesuffix(_PENDING) for path in self._directory.glob(f"*{_PENDING}"))
+
     def pending(self, thing: str) -> Evidence | None:
         """The evidence kept before the first change."""
         path = self._pending(thing) / EVIDENCE
