@@ -35,14 +35,6 @@ options:
   snapshot_directory:
     description: Where that snapshot is kept, with C(public.pem).
     type: path
-  backup_bucket:
-    description: Bucket that snapshots are taken to; empty where there is none.
-    type: str
-    default: ""
-  rollout_bucket:
-    description: Bucket with the records of rollouts; empty where there is none.
-    type: str
-    default: ""
   maintenance_journal:
     description: Journal of maintenance, which must not be at work.
     type: path

@@ -29,7 +29,7 @@ options:
   stage:
     description:
       - V(begin) refuses what stands in the way and opens the journal.
-      - V(devices) deletes jobs, devices with their certificates, and certificates that have only its policies.
+      - V(devices) deletes jobs, devices with their certificates, and others that have only its policies.
       - V(stacks) deletes the stacks, the last one first.
       - V(rest) deletes what the stacks leave behind.
       - V(end) fails with a list where anything is left, and closes the journal.

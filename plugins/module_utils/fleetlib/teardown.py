@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from .aws import account, storage
+from .aws import account
 from .aws import teardown as cloud
 from .aws.snapshot import Scope
 from .backup import Backups, DirectoryStore
@@ -55,8 +55,6 @@ class Settings:
     names: Names
     directory: Path
     """The fleet's private directory on this host."""
-    backup_bucket: str = ""
-    rollout_bucket: str = ""
     maintenance_journal: Path | None = None
     wants_snapshot: bool = True
     snapshot_directory: Path | None = None
@@ -115,7 +113,7 @@ class Teardown:
             keys={name: when for name, when in keys.items() if when is not None},
             parents=cloud.parents(self.iot, [one.name for one in found if one.kind == GROUP]),
         )
-        return Plan(world, told, self._obstacles(), self.quotas, self.settings.key_days)
+        return Plan(world, told, self._obstacles(world), self.quotas, self.settings.key_days)
 
     @contextlib.contextmanager
     def at_work(self, confirm: str) -> Any:
@@ -320,20 +318,21 @@ class Teardown:
         names = {*archive.begun(), *local} - things.keys()
         return sorted(one for one in names if self.settings.names.is_like(one))
 
-    def _obstacles(self) -> Obstacles:
-        settings, s3 = self.settings, self.client("s3")
+    def _obstacles(self, world: World) -> Obstacles:
+        settings = self.settings
+        buckets = {one.name for one in world.found if one.kind == BUCKET}
         open_rollouts: list[str] = []
-        if settings.rollout_bucket and storage.bucket_exists(s3, settings.rollout_bucket):
-            records = latest_records(s3, settings.rollout_bucket, ROLLOUTS_LOOKED_AT)
+        if world.names.bucket("deploy") in buckets:
+            records = latest_records(self.client("s3"), world.names.bucket("deploy"), ROLLOUTS_LOOKED_AT)
             open_rollouts = [str(one["id"]) for one in records if one["state"] not in ENDED]
         told = maintenance.tell(settings.maintenance_journal) if settings.maintenance_journal else None
-        bucket = settings.backup_bucket
+        stored = any(stack.purpose == "storage" for stack in world.stacks)
         return Obstacles(
             caller=account.caller_identity(self.client("sts")).arn,
             maintenance=str(told.open["at"]) if told and told.open else "",
             rollouts=open_rollouts,
             wants_snapshot=settings.wants_snapshot,
-            can_snapshot=bool(bucket) and storage.bucket_exists(s3, bucket),
+            can_snapshot=stored and world.names.bucket("backup") in buckets,
         )
 
 

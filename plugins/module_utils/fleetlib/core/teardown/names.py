@@ -100,12 +100,17 @@ class Names:
             POLICY: ("-device", "-quarantine", "-claim"),
             GROUP: ("", "-quarantine"),
             TYPE: (TYPE_END,),
-            BUCKET: tuple(f"-{one}-{self.account}-{self.region}" for one in BUCKETS),
             FUNCTION: tuple(f"-{one}" for one in FUNCTIONS),
         }
+        if kind == BUCKET:
+            return [self.bucket(one) for one in BUCKETS]
         if kind == LOG_GROUP:
             return [one.format(fleet=self.fleet) for one in LOG_GROUPS]
         return [f"{self.fleet}{one}" for one in ends.get(kind, ())]
+
+    def bucket(self, purpose: str) -> str:
+        """A bucket of the storage, audit or pipeline stack."""
+        return f"{self.fleet}-{purpose}-{self.account}-{self.region}"
 
     @property
     def log_group_starts(self) -> list[str]:
