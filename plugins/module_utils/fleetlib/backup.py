@@ -125,12 +125,17 @@ class Backups:
     def find(self, wanted: str) -> tuple[str, int]:
         """The id of a snapshot (``latest``: the newest of all places) and the first place that has it."""
         there = [manifest.ids(store.keys(manifest.SNAPSHOTS)) for store in self.stores]
-        if wanted == "latest":
-            wanted = max((ids[-1] for ids in there if ids), default="")
-        if not wanted:
-            names = ", ".join(store.name for store in self.stores)
-            raise FleetError(f"There is no snapshot in {names}.", "backup.yml takes one.")
-        return wanted, next((place for place, ids in enumerate(there) if wanted in ids), 0)
+        newest = sorted({one for ids in there for one in ids})[-3:]
+        places = ", ".join(store.name for store in self.stores)
+        if not newest:
+            raise FleetError(f"There is no snapshot in {places}.", "backup.yml takes one.")
+        chosen = newest[-1] if wanted == "latest" else manifest.check_id(wanted)
+        for place, ids in enumerate(there):
+            if chosen in ids:
+                return chosen, place
+        raise FleetError(
+            f"There is no snapshot {chosen} in {places}.", f"The newest are: {', '.join(newest)}."
+        )
 
     def take(self, signer: Signer, account: str, region: str, *, full: bool = False) -> Taken:
         """Take a snapshot and keep it in every place. Until its signature is there, it does not count.

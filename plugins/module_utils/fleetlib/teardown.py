@@ -6,7 +6,7 @@ In ``<state>/teardown/`` (mode 0700): ``journal.jsonl``, and the snapshots that 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -116,7 +116,7 @@ class Teardown:
         return Plan(world, told, self._obstacles(world), self.quotas, self.settings.key_days)
 
     @contextlib.contextmanager
-    def at_work(self, confirm: str) -> Any:
+    def at_work(self, confirm: str) -> Iterator[tuple[Plan, Journal]]:
         """Be the only teardown, with the plan and an open journal; the confirmation is required while
         anything is left."""
         folder = self.journal.parent

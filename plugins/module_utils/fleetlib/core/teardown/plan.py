@@ -18,6 +18,9 @@ from .names import JOB, KEY, TYPE, Names
 KEY_DAYS = range(7, 31)
 """How long KMS can be asked to keep a key that is to be deleted."""
 
+SHOWN = 6
+"""Lines of the estimate: what it is all together, and the slowest operations."""
+
 CALLS: Mapping[str, tuple[str, ...]] = {
     "AWS::IoT::Policy": ("ListTargetsForPolicy", "ListPolicyVersions", "DeletePolicy"),
     "AWS::IoT::ThingGroup": ("DeleteThingGroup",),
@@ -255,7 +258,7 @@ class Plan:
         return [
             f"Fleet {self.names.fleet} in {self.names.region}:",
             f"{len(self.devices):,} devices and {len(self.jobs):,} jobs would go.",
-            *self.estimate.lines(),
+            *_shortened(self.estimate.lines()),
             f"{len(stacks)} stacks would go, in this order:",
             *(stacks or ["  none"]),
             f"{len(retained)} that stacks leave behind would go after them, buckets with all versions:",
@@ -263,3 +266,8 @@ class Plan:
             "What stays:",
             *(f"  {what}: {why}." for what, why in self.stays()),
         ]
+
+
+def _shortened(lines: Sequence[str]) -> list[str]:
+    more = len(lines) - SHOWN
+    return [*lines[:SHOWN], *([f"  … and {more} that are quicker"] if more > 0 else [])]

@@ -44,7 +44,7 @@ def removed(plan: Plan) -> dict[str, int]:
 def sections(plan: Plan) -> list[dict[str, Any]]:
     """The page: what would go or went, what is left, what stays."""
     told = plan.history
-    made = []
+    made: list[dict[str, Any]] = []
     if plan.changed:
         left = [[one.kind, one.name] for one in plan.to_remove]
         stacks = [["AWS::CloudFormation::Stack", one.name] for one in reversed(plan.world.stacks)]
@@ -78,5 +78,12 @@ def sections(plan: Plan) -> list[dict[str, Any]]:
                 "rows": rows[:SHOWN],
             }
         )
-    stays = {"title": "What stays, and why", "kind": "table", "columns": ["What", "Why"]}
-    return [*made, {**stays, "rows": [list(one) for one in plan.stays()]}]
+    made.append(
+        {
+            "title": "What stays, and why",
+            "kind": "table",
+            "columns": ["What", "Why"],
+            "rows": [list(one) for one in plan.stays()],
+        }
+    )
+    return made
