@@ -60,7 +60,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 removed:
-  description: What this stage removed, or would.
+  description: What this stage removed, or would; the first 500.
   type: list
   elements: str
   returned: success
@@ -77,6 +77,7 @@ from typing import Any
 from ansible_collections.steel.fleet.plugins.module_utils.fleet_aws_module import run_aws_module
 from ansible_collections.steel.fleet.plugins.module_utils.fleet_module import Context
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.teardown.plan import Plan
+from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.teardown.report import SHOWN
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.teardown import Teardown
 from ansible_collections.steel.fleet.plugins.module_utils.teardown_options import (
     OPTIONS,
@@ -90,7 +91,7 @@ def work(context: Context) -> dict[str, Any]:
     with rights_explained():
         if context.check_mode:
             would = of_stage(made.look(), stage)
-            return {"changed": bool(would), "removed": would}
+            return {"changed": bool(would), "removed": would[:SHOWN]}
         return STAGES[stage](made, context.params)
 
 

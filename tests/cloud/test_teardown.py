@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import random
@@ -11,7 +12,12 @@ import subprocess
 import sys
 
 import pytest
+from fleetlib.core.errors import FleetError, InvalidInputError
 from fleetlib.core.journal import read
+from fleetlib.core.quotas import Quotas
+from fleetlib.core.teardown import report
+from fleetlib.core.teardown.names import Names
+from fleetlib.teardown import Settings, Teardown
 
 from tests.module_runner import run_module
 
@@ -19,7 +25,6 @@ pytestmark = [pytest.mark.cloud, pytest.mark.xdist_group("teardown")]
 
 FLEET = "tdn-local"
 REGION = "us-west-2"
-STAGES = ("begin", "devices", "stacks", "rest", "end")
 POLICY = json.dumps({"Version": "2012-10-17", "Statement": []})
 
 
@@ -27,7 +32,8 @@ class Site:
     """A fleet of three devices with the stacks core and storage, and two neighbours with similar names."""
 
     def __init__(self, aws, connection, account, directory, root):
-        self.aws, self.connection, self.account, self.directory = aws, connection, account, directory
+        self.aws = functools.cache(aws)
+        self.connection, self.account, self.directory = connection, account, directory
         self.templates = root / "roles/infrastructure/files/cloudformation"
         self.given = {
             **connection,
@@ -38,6 +44,9 @@ class Site:
             "state_directory": str(directory),
             "rate_factor": 1000,
         }
+
+    def client(self, service, **_):
+        return self.aws(service)
 
     def deploy(self):
         """Stacks, devices, and objects with old versions and a delete marker."""
@@ -125,20 +134,28 @@ class Site:
             "jobs": {one["jobId"] for one in iot.list_jobs()["jobs"]},
         }
 
-    def info(self, **more):
-        answer = run_module("fleet_teardown_info", **{**self.given, **more})
-        assert not answer["failed"], answer
-        return answer
+    def removal(self, **more):
+        """What the modules make of their options."""
+        names = Names(FLEET, self.account, REGION)
+        settings = Settings("tdn", "local", names, self.directory, concurrency=4, **more)
+        return Teardown(self.client, settings, Quotas().scaled(1000))
 
-    def run(self, stage, confirm=FLEET, check_mode=False, **more):
-        return run_module(
-            "fleet_teardown", check_mode, stage=stage, confirm=confirm, **{**self.given, **more}
-        )
+    def info(self, **more):
+        return report.facts(self.removal(**more).look())
 
     def teardown(self):
-        answers = {stage: self.run(stage) for stage in STAGES}
-        assert not any(one["failed"] for one in answers.values()), answers
-        return answers
+        removal = self.removal()
+        return {
+            "begin": removal.begin(FLEET, {}),
+            "devices": removal.remove_devices(FLEET),
+            "stacks": removal.remove_stacks(FLEET),
+            "rest": removal.remove_rest(FLEET),
+            "left": removal.end(FLEET).left,
+        }
+
+    def module(self, stage, confirm=FLEET, check_mode=False, **more):
+        given = {**self.given, "stage": stage, "confirm": confirm, **more}
+        return run_module("fleet_teardown", check_mode, **given)
 
     @property
     def journal(self):
@@ -167,10 +184,9 @@ def test_nothing_of_the_fleet_is_left_and_everything_of_its_neighbours(site):
     plan = site.info()
     assert plan["counts"] == {"devices": 3, "jobs": 1, "stacks": 2, "retained": 12}
     assert not any("blue" in one or f"{FLEET}2" in one for one in plan["left"])
-    answers = site.teardown()
-    assert all(answers[stage]["changed"] for stage in STAGES[:-1])
-    assert answers["devices"]["counts"] == {"devices": 3, "jobs": 1, "certificates": 0}
-    assert answers["stacks"]["removed"] == [f"stack {FLEET}-storage", f"stack {FLEET}-core"]
+    done = site.teardown()
+    assert done["devices"] == {"devices": 3, "jobs": 1, "certificates": 0}
+    assert done["stacks"] == [f"{FLEET}-storage", f"{FLEET}-core"]
     assert site.world() == before
     assert site.aws("kms").describe_key(KeyId=key)["KeyMetadata"]["KeyState"] == "PendingDeletion"
     assert len(list((site.directory / "decommissioned").glob("*/device/private.key"))) == 3
@@ -188,12 +204,17 @@ def test_nothing_of_the_fleet_is_left_and_everything_of_its_neighbours(site):
 
 def test_the_second_run_changes_nothing_and_the_same_names_can_be_deployed_anew(fleet):
     fleet.teardown()
-    assert not any(fleet.run(stage, confirm="")["changed"] for stage in STAGES)
+    again = fleet.teardown()
+    assert again == {
+        "begin": False,
+        "devices": {"devices": 0, "jobs": 0, "certificates": 0},
+        "stacks": [],
+        "rest": [],
+        "left": [],
+    }
     fleet.deploy()
     plan = fleet.info()
     assert (plan["is_open"], plan["counts"]["devices"], plan["snapshot"]) == (False, 3, {})
-    fleet.teardown()
-    assert fleet.info()["is_complete"]
 
 
 RUN = """
@@ -248,19 +269,21 @@ def test_killed_at_random_moments_it_ends_with_nothing_left(fleet, cloud, root):
 
 
 def test_without_the_exact_confirmation_nothing_happens(fleet):
-    before = fleet.world()
-    for stage in STAGES[:-1]:
-        for given in ("", "tdn", "tdn-local2"):
-            assert f"-e confirm={FLEET}" in fleet.run(stage, confirm=given)["msg"]
+    before, removal = fleet.world(), fleet.removal()
+    for stage in (removal.remove_devices, removal.remove_stacks, removal.remove_rest):
+        for given in ("", "tdn", f"{FLEET}2"):
+            with pytest.raises(InvalidInputError, match=f"-e confirm={FLEET}$"):
+                stage(given)
+    assert f"-e confirm={FLEET}" in fleet.module("begin", confirm="")["msg"]
     assert fleet.world() == before
     assert fleet.journal == []
 
 
 def test_check_mode_touches_nothing(fleet):
     before = fleet.world()
-    would = {stage: fleet.run(stage, confirm="", check_mode=True) for stage in STAGES}
-    assert would["stacks"]["removed"] == [f"stack {FLEET}-storage", f"stack {FLEET}-core"]
-    assert len(would["rest"]["removed"]) == 11
+    would = fleet.module("stacks", confirm="", check_mode=True)
+    assert (would["changed"], would["removed"]) == (True, [f"stack {FLEET}-storage", f"stack {FLEET}-core"])
+    assert len(fleet.module("rest", confirm="", check_mode=True)["removed"]) == 11
     assert fleet.world() == before
     assert not (fleet.directory / "teardown").exists()
 
@@ -275,7 +298,8 @@ def test_a_protected_stack_and_what_teardown_cannot_remove_are_refused_before_an
     refusals = fleet.info()["refusals"]
     assert any(f"--stack-name {FLEET}-core" in one for one in refusals)
     assert any("AWS::SQS::Queue" in one and "teach it" in one for one in refusals)
-    assert "Nothing was changed" in fleet.run("begin")["msg"]
+    with pytest.raises(FleetError, match="Nothing was changed"):
+        fleet.removal().begin(FLEET, {})
     assert fleet.world() == before
 
 
@@ -286,7 +310,7 @@ def test_maintenance_and_a_rollout_that_are_at_work_are_refused(fleet, tmp_path)
     pointer, record = {"rollout": "r-1", "version": "1"}, {"id": "r-1", "state": "running"}
     s3.put_object(Bucket=bucket, Key="rollouts/current/program/blink.json", Body=json.dumps(pointer))
     s3.put_object(Bucket=bucket, Key="rollouts/r-1/record.json", Body=json.dumps(record))
-    refusals = " ".join(fleet.info(maintenance_journal=str(journal))["refusals"])
+    refusals = " ".join(fleet.info(maintenance_journal=journal)["refusals"])
     assert "Maintenance that began at 2026-11-28" in refusals
     assert "Rollouts are open: r-1" in refusals
 
@@ -299,7 +323,7 @@ def test_certificates_that_only_a_policy_of_the_fleet_knows_go_and_shared_ones_s
     for policy, certificate in (("claim", claim), ("device", shared)):
         iot.attach_policy(policyName=f"{FLEET}-{policy}", target=certificate["certificateArn"])
     iot.attach_policy(policyName="somebody-elses", target=shared["certificateArn"])
-    assert fleet.teardown()["devices"]["counts"]["certificates"] == 1
+    assert fleet.teardown()["devices"]["certificates"] == 1
     left = fleet.world()
     assert left["certificates"] == {shared["certificateId"]}
     assert left["policies"] == {"somebody-elses"}
@@ -313,12 +337,14 @@ def test_an_object_under_lock_is_named_and_the_next_run_goes_on(fleet):
         CreateBucketConfiguration={"LocationConstraint": REGION},
     )
     s3.put_object(Bucket=bucket, Key="log", Body=b"x", ObjectLockLegalHoldStatus="ON")
-    for stage in STAGES[:3]:
-        assert not fleet.run(stage)["failed"]
-    refused = fleet.run("rest")["msg"]
-    assert f"1 object versions of {bucket}, such as log" in refused
-    assert "object lock" in refused
-    assert "are left" in fleet.run("end")["msg"]
+    removal = fleet.removal()
+    removal.begin(FLEET, {})
+    removal.remove_devices(FLEET)
+    removal.remove_stacks(FLEET)
+    with pytest.raises(FleetError, match=f"1 object versions of {bucket}, such as log .* object lock"):
+        removal.remove_rest(FLEET)
+    with pytest.raises(FleetError, match=f"are left: .*bucket {bucket}"):
+        removal.end(FLEET)
     s3.put_object_legal_hold(Bucket=bucket, Key="log", LegalHold={"Status": "OFF"})
     fleet.teardown()
     assert not any(fleet.world().values())
@@ -328,9 +354,13 @@ def test_a_snapshot_is_wanted_until_there_is_one_of_what_there_is_now(fleet, tmp
     modes = {"thingIndexingMode": "REGISTRY_AND_SHADOW", "thingConnectivityIndexingMode": "STATUS"}
     fleet.aws("iot").update_indexing_configuration(thingIndexingConfiguration=modes)
     kept = tmp_path / "kept"
-    here = {"snapshot_directory": str(kept)}
-    assert fleet.info(**here)["needs_snapshot"]
-    assert not fleet.info(snapshot=False)["needs_snapshot"]
+    removal = fleet.removal(snapshot_directory=kept)
+
+    def needed(removal=removal):
+        return removal.needs_snapshot(removal.look())
+
+    assert needed()
+    assert not needed(fleet.removal(wants_snapshot=False))
     taken = run_module(
         "fleet_snapshot",
         **fleet.connection,
@@ -345,11 +375,11 @@ def test_a_snapshot_is_wanted_until_there_is_one_of_what_there_is_now(fleet, tmp
     )
     (kept / "public.pem").write_text(taken["public_key"])
     saved = {"id": taken["snapshot_id"], "things": taken["counts"]["things"], "directory": str(kept)}
-    assert not fleet.run("begin", taken_snapshot=saved, **here)["failed"]
-    assert not fleet.info(**here)["needs_snapshot"]
+    assert removal.begin(FLEET, saved)
+    assert not needed()
     # Abandoned, and later taken up again with a device that the snapshot has not.
     fleet.aws("iot").create_thing(thingName=f"{FLEET}-device-004", thingTypeName=f"{FLEET}-esp32-c3")
-    assert fleet.info(**here)["needs_snapshot"]
+    assert needed()
 
 
 def test_who_may_not_is_told_who_may(fleet, aws):

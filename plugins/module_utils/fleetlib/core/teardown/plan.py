@@ -112,13 +112,13 @@ class Plan:
         """The fleet's jobs."""
         return [one.name for one in self.ours if one.kind == JOB]
 
-    @property
+    @cached_property
     def to_remove(self) -> list[Resource]:
         """What no stack will take along: it is retained, or its stack is gone. In the right order."""
         with_stacks = {one for stack in self.world.stacks for one in stack.resources if not one.retained}
         return in_order([one for one in self.ours if one not in with_stacks], self.world.parents)
 
-    @property
+    @cached_property
     def devices(self) -> list[str]:
         """Things to decommission, and those that an earlier run began with."""
         return sorted({*self.world.things, *self.world.begun})
@@ -218,9 +218,10 @@ class Plan:
         """Whether an earlier run has begun to remove devices."""
         return self.history.is_open and self.history.devices_begun
 
-    @property
+    @cached_property
     def estimate(self) -> Estimate:
         """Calls to AWS IoT, which are those that quotas hold up."""
+        # What a thing is, the pages of the registry have told.
         calls = Counter({name: len(self.devices) for name in CALLS_PER_DEVICE if name != "DescribeThing"})
         calls.update(name for one in self.ours for name in CALLS.get(one.kind, ()))
         return Estimate(+calls, self.quotas)
