@@ -11,6 +11,7 @@ Writes benchmarks/results/backup.{json,md}.
 from __future__ import annotations
 
 import argparse
+import gc
 import io
 import json
 import os
@@ -50,6 +51,7 @@ from fleetlib.crypto.signatures import LocalSigner  # noqa: E402
 CLOCK = SystemClock()
 FLEET, BUCKET, ELSEWHERE = "bench-local", "bench-backup", "eu-west-1"
 POLICY = json.dumps({"Version": "2012-10-17", "Statement": []})
+ROUNDS = 3
 LATENCY = 0.08
 """Seconds that an answer from AWS is taken to need."""
 LISTS = (
@@ -251,14 +253,22 @@ def run(
 ) -> Iterator[dict[str, Any]]:
     """The steps, each with its time and the least time that the quotas allow."""
     answers = Answers()
-    for what in ("first snapshot", "second snapshot", "third snapshot, answers as from AWS"):
-        as_aws = what.startswith("third")
-        place = Place(settings, settings.region, Quotas(), answers if as_aws else None)
+    for what in ("first snapshot", "second snapshot"):
+        place = Place(settings, settings.region, Quotas())
         made = backups(place, signer, pems)
         with Costs(settings) as costs:
             taken = made.take(signer, "000000000777", settings.region)
-        alone = {} if as_aws else {"emulator_seconds": round(place.send_again(answers), 2)}
+        alone = {"emulator_seconds": round(place.send_again(answers), 2)}
         yield row(what, costs, place, stored_bytes=sum(taken.stored.values()), **alone)
+    gc.freeze()  # the answers are AWS's, not of the snapshot's own memory
+    later = []
+    for _ in range(ROUNDS):
+        place = Place(settings, settings.region, Quotas(), answers)
+        with Costs(settings) as costs:
+            taken = backups(place, signer, pems).take(signer, "000000000777", settings.region)
+        stored = sum(taken.stored.values())
+        later.append(row("later snapshot, answers as from AWS", costs, place, stored_bytes=stored))
+    yield sorted(later, key=lambda one: one["seconds"])[ROUNDS // 2]
     newest = made.ids()[-1]
     seconds, opened = timed(lambda: made.open(newest))
     assert opened.intact
@@ -334,7 +344,7 @@ def render(found: dict[str, Any]) -> str:
         "*Emulator alone*: the snapshot's requests to AWS IoT sent again, 16 at a time, without this library",
         "and without pacing. It has one thread and looks at every thing for every page of a search.",
         f"*As from AWS*: the same answers without it, each after {LATENCY * 1000:.0f} ms, and lists in pages",
-        f"of {PAGE_SIZE}, which the emulator answers in one piece.",
+        f"of {PAGE_SIZE}, which the emulator answers in one piece; the median of {ROUNDS} snapshots.",
         "",
     ]
     return "\n".join(lines)

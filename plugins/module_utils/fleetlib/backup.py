@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -146,23 +146,22 @@ class Backups:
             self.clock.sleep(1)  # an id is a second
         began = self.clock.now()
         self.meter.phase("reading the fleet")
-        with ThreadPoolExecutor(max_workers=1) as pool:
-            latest = pool.submit(dict if full else self._latest)
+        texts: dict[str, str] = {}
+        objects: Mapping[str, Any] = {}
 
-            texts: dict[str, str] = {}
+        def prepare(state: State) -> None:
+            """While the last lists come, which seldom differ."""
+            nonlocal objects
+            texts.update(self._at_hand(state["certificates"].keys(), full))
+            objects = {} if full else self._latest("objects")
+            for name in PREPARED:
+                self._pack(name, dict(texts) if name == "pems" else state[name])
 
-            def prepare(state: State) -> None:
-                """While the last lists come, which seldom differ."""
-                texts.update(self._at_hand(state["certificates"], latest.result()))
-                for name in PREPARED:
-                    self._pack(name, dict(texts) if name == "pems" else state[name])
-
-            found = snapshot.read(self.client, self.scope, meanwhile=prepare)
-            known = latest.result()
+        found = snapshot.read(self.client, self.scope, meanwhile=prepare)
         snapshot.require_indexing(found)
-        texts |= self._at_hand(found.state["certificates"].keys() - texts.keys(), known)
+        texts |= self._at_hand(found.state["certificates"].keys() - texts.keys(), full)
         described = self._add_pems(found.state, texts)
-        files, remarks = self._add_objects(found.state, known.get("objects", {}))
+        files, remarks = self._add_objects(found.state, objects)
         made = Manifest(
             id=manifest.snapshot_id(began),
             fleet=self.scope.name,
@@ -281,19 +280,20 @@ class Backups:
             self._packed[name] = part, packed
         return packed
 
-    def _latest(self) -> State:
-        """The newest snapshot that is intact, to take over from it what cannot have changed."""
+    def _latest(self, section: str) -> Mapping[str, Any]:
+        """A section of the newest snapshot in which it is intact, to take over what cannot have changed."""
         for one in reversed(self.ids()):
             with contextlib.suppress(DamagedError):
-                opened = self.open(one, only=("pems", "objects"))
+                opened = self.open(one, only=(section,))
                 if opened.intact:
-                    return opened.state
+                    return opened.state[section]
         return {}
 
-    def _at_hand(self, wanted: Iterable[str], latest: State) -> dict[str, str]:
+    def _at_hand(self, wanted: Set[str], full: bool) -> dict[str, str]:
         """The text of certificates that need not be asked for: it never changes, and its hash is its name."""
-        known = {**self.local_pems, **latest.get("pems", {})}
-        return {one: known[one] for one in wanted if one in known and verify.fingerprint(known[one]) == one}
+        here = _genuine(wanted, self.local_pems)
+        lacking = wanted - here.keys() if not full else set()
+        return here | (_genuine(lacking, self._latest("pems")) if lacking else {})
 
     def _add_pems(self, state: dict[str, dict[str, Any]], texts: Mapping[str, str]) -> int:
         """The text of every certificate; how many had to be asked for."""
@@ -414,6 +414,10 @@ class Backups:
             ContentType=entry["content_type"],
             Metadata={**metadata, HASH_METADATA: digest(body)},
         )
+
+
+def _genuine(wanted: Iterable[str], texts: Mapping[str, str]) -> dict[str, str]:
+    return {one: texts[one] for one in wanted if one in texts and verify.fingerprint(texts[one]) == one}
 
 
 def _joined(contents: Mapping[str, bytes], blobs: Sequence[Blob]) -> dict[str, Any]:
