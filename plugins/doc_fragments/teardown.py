@@ -8,14 +8,6 @@ class ModuleDocFragment:
 
     DOCUMENTATION = r"""
 options:
-  name_prefix:
-    description: First part of every name.
-    type: str
-    required: true
-  environment_name:
-    description: Second part of every name.
-    type: str
-    required: true
   account_id:
     description: The account; a part of the buckets' names.
     type: str

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from .fleet_module import Context
+from .fleet_module import FLEET_SPEC, Context
 from .fleetlib.aws.pacing import Pacer
 from .fleetlib.core.clock import SystemClock
 from .fleetlib.core.errors import FleetError
@@ -23,8 +23,7 @@ with contextlib.suppress(ImportError):  # the module runner names the missing li
     from botocore.exceptions import ClientError
 
 OPTIONS: dict[str, Any] = {
-    "name_prefix": {"type": "str", "required": True},
-    "environment_name": {"type": "str", "required": True},
+    **FLEET_SPEC,
     "account_id": {"type": "str", "required": True},
     "region_name": {"type": "str", "required": True},
     "state_directory": {"type": "path", "required": True},

@@ -17,6 +17,7 @@ extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - steel.fleet.paced
+  - steel.fleet.fleet
   - steel.fleet.teardown
 attributes:
   check_mode:

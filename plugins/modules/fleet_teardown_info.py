@@ -15,14 +15,9 @@ extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - steel.fleet.paced
+  - steel.fleet.fleet
   - steel.fleet.teardown
-attributes:
-  check_mode:
-    description: Only reads.
-    support: full
-  idempotent:
-    description: Only reads.
-    support: full
+  - steel.fleet.reads
 """
 
 EXAMPLES = r"""
