@@ -147,17 +147,18 @@ class Backups:
         began = self.clock.now()
         self.meter.phase("reading the fleet")
         texts: dict[str, str] = {}
-        objects: Mapping[str, Any] = {}
 
         def prepare(state: State) -> None:
-            """While the last lists come, which seldom differ."""
-            nonlocal objects
-            texts.update(self._at_hand(state["certificates"].keys(), full))
-            objects = {} if full else self._latest("objects")
-            for name in PREPARED:
-                self._pack(name, dict(texts) if name == "pems" else state[name])
+            """While lists come that seldom change anything."""
+            texts.update(self._at_hand(state["certificates"].keys() - texts.keys(), full))
+            for name, part in {**state, "pems": dict(texts)}.items():
+                if name in PREPARED:
+                    self._pack(name, part)
 
-        found = snapshot.read(self.client, self.scope, meanwhile=prepare)
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            latest = pool.submit(lambda: {} if full else self._latest("objects"))
+            found = snapshot.read(self.client, self.scope, meanwhile=prepare)
+            objects = latest.result()
         snapshot.require_indexing(found)
         texts |= self._at_hand(found.state["certificates"].keys() - texts.keys(), full)
         described = self._add_pems(found.state, texts)

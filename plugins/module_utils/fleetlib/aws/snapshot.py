@@ -79,8 +79,8 @@ def read(
     """The state of a fleet, without the text of certificates and objects.
 
     The lists of things and certificates are read again when everything that is tied to them has been, and
-    what differs is recorded: AWS gives no moment's view of a registry. ``meanwhile`` gets the state as the
-    first lists have it. Without ``whole`` stacks and objects are left out.
+    what differs is recorded: AWS gives no moment's view of a registry. ``meanwhile`` gets what is known so
+    far, first without shadows, then with them. Without ``whole`` stacks and objects are left out.
     """
     iot = client("iot", max_connections=CONCURRENCY)
     with ThreadPoolExecutor(max_workers=CONCURRENCY) as pool:
@@ -91,25 +91,23 @@ def read(
         others = [pool.submit(part, client, scope) for part in (_PARTS if whole else _PARTS[:1])]
         groups, members = _groups(pool, iot, scope)
         policies, owners = read_policies.result()
-        before = tuple(one.result() for one in first)
+        things, listed = first[0].result(), first[1].result()
         again = pool.submit(_things, iot, scope), pool.submit(_listed, iot)
         found = Found(state={"types": types.result(), "groups": groups, "policies": policies})
+        _join(found, things, listed, members, owners)
+        meanwhile(found.state)
         known, found.remarks = shadows.result()
+        found.state["shadows"] = _of_these(iot, scope, things, known)
+        meanwhile(found.state)
         for part in others:
             sections, remarks = part.result()
             found.state.update(sections)
             found.remarks += remarks
-
-        def join(things: dict[str, dict[str, Any]], listed: dict[str, Any]) -> None:
-            _join(found, things, listed, members, owners)
-            found.state["shadows"] = _of_these(iot, scope, things, known) if known is not None else {}
-
-        join(*before)
-        meanwhile(found.state)
-        after = tuple(one.result() for one in again)
-        found.changed_meanwhile = _changes(before[0], after[0], before[1], after[1])
+        things_again, listed_again = again[0].result(), again[1].result()
+        found.changed_meanwhile = _changes(things, things_again, listed, listed_again)
         if found.changed_meanwhile:
-            join(*after)
+            _join(found, things_again, listed_again, members, owners)
+            found.state["shadows"] = _of_these(iot, scope, things_again, known)
     return found
 
 
@@ -222,11 +220,15 @@ def _shadows(iot: Any, scope: Scope) -> tuple[dict[str, Any] | None, list[str]]:
     return {name: _shadow(hit) for name, hit in found.items()}, []
 
 
-def _of_these(iot: Any, scope: Scope, things: Collection[str], known: Mapping[str, Any]) -> dict[str, Any]:
-    """The shadows of these things.
+def _of_these(
+    iot: Any, scope: Scope, things: Collection[str], known: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """The shadows of these things; none where indexing could not answer.
 
     Those that name no certificate are looked for anew: each by its name, or all where that takes fewer pages.
     """
+    if known is None:
+        return {}
     left = sorted(set(things) - known.keys())
     few = len(left) * registry.SEARCH_PAGE_SIZE <= len(things)
     queries = [f"thingName:{name}" for name in left] if few else [scope.query]
