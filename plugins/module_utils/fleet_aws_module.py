@@ -28,11 +28,16 @@ def run_aws_module(work: Work, argument_spec: Mapping[str, Any], **module_option
     """Run ``work`` with a client factory and exit with what it returns."""
     module = AnsibleAWSModule(argument_spec=dict(argument_spec), supports_check_mode=True, **module_options)
 
-    def client(service: str, max_connections: int = 10, attempts: int = ATTEMPTS) -> Any:
-        retries = {"mode": "standard", "max_attempts": attempts}
-        made = module.client(
-            service, aws_config=Config(retries=retries, max_pool_connections=max_connections)
+    def client(
+        service: str, max_connections: int = 10, attempts: int = ATTEMPTS, timeout_seconds: float = 60
+    ) -> Any:
+        config = Config(
+            retries={"mode": "standard", "max_attempts": attempts},
+            max_pool_connections=max_connections,
+            connect_timeout=timeout_seconds,
+            read_timeout=timeout_seconds,
         )
+        made = module.client(service, aws_config=config)
         return insist_on_whole(made, attempts)
 
     def guarded(context: Context) -> dict[str, Any]:

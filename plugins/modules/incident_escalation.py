@@ -122,36 +122,41 @@ from ansible_collections.steel.fleet.plugins.module_utils.fleet_aws_module impor
 from ansible_collections.steel.fleet.plugins.module_utils.fleet_module import Context
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core import escalation
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.clock import SystemClock, iso
+from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.validation.checks import failed
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.escalation import Desk, Result
 
+ATTEMPTS, TIMEOUT_SECONDS = 2, 10
+"""Of SNS: where AWS does not answer, the others are not kept waiting."""
 EVENTS = {"take": "taken", "resolve": "resolved"}
 
 
 def work(context: Context) -> dict[str, Any]:
     params = context.params
-    contacts = [escalation.contact(one) for one in params["contacts"]]
-    desk = Desk(Path(params["directory"]), context.client("sns"), contacts, check_mode=context.check_mode)
+    contacts, unusable = escalation.contacts(params["contacts"])
+    sns = context.client("sns", attempts=ATTEMPTS, timeout_seconds=TIMEOUT_SECONDS)
+    desk = Desk(Path(params["directory"]), sns, contacts, check_mode=context.check_mode)
+    troubles: list[str] = []
     if params["action"] == "call":
         names = ("severity", "summary", "fleet", "details")
         result = desk.call(escalation.Call(params["incident_id"], *(params[name] for name in names)))
+        troubles = [*result.troubles.values(), *unusable]
     elif params["action"] == "status":
         result = desk.look(params["incident_id"])
     else:
         result = desk.mark(params["incident_id"], EVENTS[params["action"]], params["by"])
-    return described(result, contacts)
+    rows = escalation.checks(result.escalation, contacts, result.troubles, SystemClock().now())
+    rows += [failed("Every contact of the inventory can be told", why) for why in unusable]
+    return {**described(result), "troubles": troubles, "checks": [one.as_dict() for one in rows]}
 
 
-def described(result: Result, contacts: list[escalation.Contact]) -> dict[str, Any]:
+def described(result: Result) -> dict[str, Any]:
     now, found = SystemClock().now(), result.escalation
-    rows = escalation.checks(found, contacts, result.troubles, now)
     return {
         "changed": result.changed,
         "state": found.state,
         "severity": found.call.severity,
         "told": [one.name for one in result.told],
         "next_deadline": iso(found.due(now)) if found.state == "open" else "",
-        "troubles": list(result.troubles.values()),
-        "checks": [one.as_dict() for one in rows],
     }
 
 

@@ -15,6 +15,11 @@ extends_documentation_fragment:
   - amazon.aws.region.modules
   - steel.fleet.fleet
   - steel.fleet.reads
+options:
+  quick:
+    description: Give up soon where AWS does not answer, after two attempts of five seconds each.
+    type: bool
+    default: false
 """
 
 EXAMPLES = r"""
@@ -41,10 +46,13 @@ from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.errors i
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.naming import fleet_name
 from ansible_collections.steel.fleet.plugins.module_utils.fleetlib.core.stacks import PURPOSES
 
+QUICK = {"attempts": 2, "timeout_seconds": 5}
+
 
 def work(context: Context) -> dict[str, Any]:
     name = fleet_name(context.params["name_prefix"], context.params["environment_name"])
-    found = account.fleet_stacks(context.client("cloudformation"), name, PURPOSES)
+    client = context.client("cloudformation", **(QUICK if context.params["quick"] else {}))
+    found = account.fleet_stacks(client, name, PURPOSES)
     if not found:
         raise FleetError(
             f"There is no stack {name}-*: nothing was deployed yet.",
@@ -61,6 +69,7 @@ def main() -> None:
         work,
         argument_spec={
             **FLEET_SPEC,
+            "quick": {"type": "bool", "default": False},
         },
     )
 

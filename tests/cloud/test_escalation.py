@@ -138,6 +138,13 @@ def test_a_key_that_others_may_read_is_not_used(escalate, contacts, receiver, tm
     assert receiver.got == []
 
 
+def test_a_contact_without_a_topic_is_named_and_the_others_are_told(escalate, contacts):
+    answer = escalate(contacts=[{**contacts[0], "to": ""}, contacts[2]])
+    assert answer["told"] == ["Chat"]
+    assert "Contact DevOps needs the ARN of a topic" in answer["troubles"][0]
+    assert escalate(action="take", contacts=[{**contacts[0], "to": ""}])["troubles"] == []
+
+
 def test_nothing_to_look_at_is_said(escalate):
     assert "There is no escalation i1" in escalate(action="status")["msg"]
 
@@ -155,6 +162,20 @@ def test_the_runbook_tells_and_reports(
     assert report["summary"]["Severity"] == "P2"
     assert report["warnings"] == []
     assert "hook-path" not in json.dumps(report)
-    refused = ansible_playbook(*playbook, "-e", site.variables(severity="P2", summary="slow"))
-    assert refused.returncode != 0
-    assert "incident_id is ''" in refused.stdout
+
+
+# An outage is when people have to be told; a playbook whose first tasks ask AWS would end before it.
+def test_people_are_told_where_aws_does_not_answer(
+    aws, connection, account, tmp_path, cloud, contacts, receiver, ansible_playbook
+):
+    site = Site(aws, connection, account, tmp_path / "site", cloud)
+    given = {"incident_id": "i2", "severity": "P1", "summary": "gone", "incident_response_contacts": contacts}
+    away = {"fleet_aws_connection": {**connection, "endpoint_url": "http://127.0.0.1:9"}}
+    playbook = ("playbooks/runbooks/escalate.yml", "-i", "inventory/local/control.yml")
+    run = ansible_playbook(*playbook, "-e", site.variables(**given, **away))
+    said = " ".join(run.stdout.split())
+    assert "Contacts that need AWS cannot be told" in said, run.stdout + run.stderr
+    assert "told now: Pager, Chat" in said
+    assert run.returncode != 0
+    assert "Tell them another way" in said
+    assert [path for path, _, _ in receiver.got] == ["/pd", "/hook-path"]

@@ -159,6 +159,13 @@ def test_a_contact_that_cannot_be_reached_is_refused_by_name(raw, words):
     assert words in str(refused.value)
 
 
+def test_a_contact_that_cannot_be_reached_keeps_nobody_else_waiting():
+    good = {"name": "chat", "level": 1, "channel": "webhook", "to": "https://chat.example/x"}
+    usable, wrong = escalation.contacts([{"name": "mute", "level": 1, "channel": "sns", "to": ""}, good])
+    assert [one.name for one in usable] == ["chat"]
+    assert "Contact mute needs the ARN of a topic" in wrong[0]
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [

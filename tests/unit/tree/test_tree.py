@@ -135,6 +135,20 @@ def test_every_runbook_has_its_page_and_every_page_its_runbook():
 
 
 @pytest.mark.parametrize("name", PAGES)
+def test_what_a_page_tells_to_type_can_be_typed(name):
+    """Whoever copies it at three in the morning must not act on the local fleet, or on none."""
+    page = (ROOT / f"docs/runbooks/{name}.md").read_text()
+    spans = re.findall(r"`([^`\n]*\.yml -e[^`\n]*)`", page)
+    lines = [line for block in re.findall(r"```\n(.*?)```", page, re.DOTALL) for line in block.splitlines()]
+    for command in (*spans, *(line for line in lines if ".yml" in line)):
+        assert command.startswith("ansible-playbook playbooks/"), command
+        assert " -i inventory/" in command or "playbooks/drills/" in command, command
+        assert ROOT.joinpath(command.split()[1]).is_file(), command
+        if "escalate.yml" in command:
+            assert "incident_id=" in command, command
+
+
+@pytest.mark.parametrize("name", RUNBOOKS)
 def test_a_page_has_the_same_headings_as_all_and_says_how_to_run_its_playbook(name):
     text = (ROOT / "docs/runbooks" / f"{name}.md").read_text()
     parts = re.split(r"^## (.+)$", text, flags=re.MULTILINE)

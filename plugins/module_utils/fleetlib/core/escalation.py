@@ -70,6 +70,17 @@ def contact(raw: Mapping[str, Any]) -> Contact:
     return made
 
 
+def contacts(raws: Iterable[Mapping[str, Any]]) -> tuple[list[Contact], list[str]]:
+    """Those that can be told, and what is wrong with the others, who must not keep anybody waiting."""
+    usable, wrong = [], []
+    for raw in raws:
+        try:
+            usable.append(contact(raw))
+        except InvalidInputError as error:
+            wrong.append(str(error))
+    return usable, wrong
+
+
 def _level(raw: Any, name: str) -> int:
     try:
         return int(raw)
