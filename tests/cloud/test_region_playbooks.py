@@ -32,7 +32,7 @@ def play(ansible_playbook, clouds, tmp_path):
         "device_count": 2,
         "fleet_virtual_boards": 0,
         "fleet_state_dir": str(tmp_path / "fleet"),
-        "infrastructure_unsupported_stacks": ["validator", "monitoring", "audit", "pipeline"],
+        "infrastructure_unsupported_stacks": ["validator", "monitoring", "telemetry", "audit", "pipeline"],
         "local_cloud_directory": str(first.directory),
         "local_cloud_mqtt_port": first.mqtt_port,
         "local_cloud_port": first.port,
