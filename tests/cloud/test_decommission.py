@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import random
-import signal
 import stat
-import subprocess
-import sys
 
 import pytest
 
+from tests.killing import kill_until_done
 from tests.module_runner import run_module
 
 pytestmark = pytest.mark.cloud
@@ -191,26 +188,16 @@ sys.exit(1 if outcome.stopped or outcome.failed else 0)
 """
 
 
-def test_killed_at_random_moments_it_ends_with_nothing_left(iot, connection, account, cloud, tmp_path, root):
+def test_killed_at_random_moments_it_ends_with_nothing_left(iot, connection, account, cloud, tmp_path):
     provision(connection, tmp_path, count=8)
     chance = random.Random(5)
-    environment = os.environ | {"PYTHONPATH": str(root / "plugins/module_utils")}
-    killed = 0
-    for attempt in range(60):
-        run = subprocess.Popen(
-            [sys.executable, "-c", RUN, cloud.endpoint_url, account, str(tmp_path)],
-            stdout=subprocess.PIPE,
-            env=environment,
-        )
-        run.stdout.readline()
-        try:
-            run.wait(timeout=chance.uniform(0.02, 0.1 + attempt / 20))
-            break
-        except subprocess.TimeoutExpired:
-            run.send_signal(signal.SIGKILL)
-            run.wait()
-            killed += 1
-    assert run.returncode == 0
+    killed = kill_until_done(
+        RUN,
+        cloud.endpoint_url,
+        account,
+        str(tmp_path),
+        patience=lambda attempt: chance.uniform(0.02, 0.1 + attempt / 20),
+    )
     assert killed >= 2
     assert things_of(iot) == []
     assert iot.list_certificates()["certificates"] == []

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import random
-import signal
-import subprocess
-import sys
 
 import pytest
 from fleetlib import device_store
 from fleetlib.crypto import keys
+
+from tests.killing import kill_until_done
 
 pytestmark = pytest.mark.cloud
 
@@ -36,7 +34,7 @@ sys.exit(1 if outcome.stopped or outcome.failed else 0)
 """
 
 
-def test_killed_at_random_moments_it_ends_complete_and_without_orphans(aws, account, cloud, tmp_path, root):
+def test_killed_at_random_moments_it_ends_complete_and_without_orphans(aws, account, cloud, tmp_path):
     iot = aws("iot")
     iot.create_thing_type(thingTypeName="board")
     iot.create_policy(
@@ -44,23 +42,13 @@ def test_killed_at_random_moments_it_ends_complete_and_without_orphans(aws, acco
     )
     iot.create_thing_group(thingGroupName="p-local")
     chance = random.Random(7)
-    environment = os.environ | {"PYTHONPATH": str(root / "plugins/module_utils")}
-    killed = 0
-    for _ in range(60):
-        run = subprocess.Popen(
-            [sys.executable, "-c", RUN, cloud.endpoint_url, account, str(tmp_path)],
-            stdout=subprocess.PIPE,
-            env=environment,
-        )
-        run.stdout.readline()
-        try:
-            run.wait(timeout=chance.uniform(0.02, 0.6))
-            break
-        except subprocess.TimeoutExpired:
-            run.send_signal(signal.SIGKILL)
-            run.wait()
-            killed += 1
-    assert run.returncode == 0
+    killed = kill_until_done(
+        RUN,
+        cloud.endpoint_url,
+        account,
+        str(tmp_path),
+        patience=lambda _: chance.uniform(0.02, 0.6),
+    )
     assert killed >= 2
     assert_complete(iot, tmp_path)
 

@@ -5,11 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import json
-import os
 import random
-import signal
-import subprocess
-import sys
 import threading
 import time
 import urllib.request
@@ -19,6 +15,7 @@ from fleetlib.device_store import DeviceStore
 from fleetlib.mqtt.session import Server
 
 from tests.cloud.rotating_boards import Board
+from tests.killing import kill_until_done
 from tests.module_runner import run_module
 
 pytestmark = pytest.mark.cloud
@@ -269,30 +266,18 @@ if plan.begun is not None or left:
 
 
 def test_killed_at_random_moments_it_ends_with_new_certificates_and_without_orphans(
-    iot, boards, account, cloud, tmp_path, root
+    iot, boards, account, cloud, tmp_path
 ):
     before = named(iot)
     chance = random.Random(3)
-    environment = os.environ | {"PYTHONPATH": str(root / "plugins/module_utils")}
-    killed = 0
-    for attempt in range(60):
-        run = subprocess.Popen(
-            [
-                *(sys.executable, "-c", RUN, cloud.endpoint_url, account, str(tmp_path / "state")),
-                ",".join(before.values()),
-            ],
-            stdout=subprocess.PIPE,
-            env=environment,
-        )
-        run.stdout.readline()
-        try:
-            run.wait(timeout=chance.uniform(0.2, 0.8 + attempt / 10))
-            break
-        except subprocess.TimeoutExpired:
-            run.send_signal(signal.SIGKILL)
-            run.wait()
-            killed += 1
-    assert run.returncode == 0
+    killed = kill_until_done(
+        RUN,
+        cloud.endpoint_url,
+        account,
+        str(tmp_path / "state"),
+        ",".join(before.values()),
+        patience=lambda attempt: chance.uniform(0.2, 0.8 + attempt / 10),
+    )
     assert killed >= 2
     after = named(iot)
     assert certificates_of(iot) == dict.fromkeys(after.values(), "ACTIVE")

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import functools
 import json
-import os
 import random
 import re
-import signal
-import subprocess
-import sys
 
 import pytest
 from fleetlib.core.errors import FleetError, InvalidInputError
@@ -19,6 +15,7 @@ from fleetlib.core.teardown import report
 from fleetlib.core.teardown.names import Names
 from fleetlib.teardown import Settings, Teardown
 
+from tests.killing import kill_until_done
 from tests.module_runner import run_module
 
 pytestmark = [pytest.mark.cloud, pytest.mark.xdist_group("teardown")]
@@ -241,25 +238,16 @@ run.end("tdn-local")
 """
 
 
-def test_killed_at_random_moments_it_ends_with_nothing_left(fleet, cloud, root):
+def test_killed_at_random_moments_it_ends_with_nothing_left(fleet, cloud):
     (key,) = [one["KeyId"] for one in fleet.aws("kms").list_keys()["Keys"]]
-    chance, killed = random.Random(7), 0
-    environment = os.environ | {"PYTHONPATH": str(root / "plugins/module_utils")}
-    for attempt in range(60):
-        run = subprocess.Popen(
-            [sys.executable, "-c", RUN, cloud.endpoint_url, fleet.account, str(fleet.directory)],
-            stdout=subprocess.PIPE,
-            env=environment,
-        )
-        run.stdout.readline()
-        try:
-            run.wait(timeout=chance.uniform(0.2, 0.7 + attempt / 3))
-            break
-        except subprocess.TimeoutExpired:
-            run.send_signal(signal.SIGKILL)
-            run.wait()
-            killed += 1
-    assert run.returncode == 0
+    chance = random.Random(7)
+    killed = kill_until_done(
+        RUN,
+        cloud.endpoint_url,
+        fleet.account,
+        str(fleet.directory),
+        patience=lambda attempt: chance.uniform(0.2, 0.7 + attempt / 3),
+    )
     assert killed >= 2
     left = fleet.world()
     assert not any(left.values()), left

@@ -101,12 +101,13 @@ class Teardown:
         things, strangers, alike = cloud.things(self.iot, names)
         held = (*told.resources, *(one for stack in stacks for one in stack.resources))
         known = {one.name for one in held if one.kind == KEY}
-        keys = {name: cloud.key_deletion(self.client("kms"), name) for name in sorted(known)}
+        kms = self.client("kms")
+        keys = {name: cloud.key_deletion(kms, name) for name in sorted(known)}
         world = World(
             names=names,
             stacks=stacks,
             found=found,
-            things=list(things),
+            things=things,
             strangers=strangers,
             alike=alike,
             begun=self._begun(things),
@@ -146,7 +147,6 @@ class Teardown:
     def remove_devices(self, confirm: str) -> dict[str, Any]:
         """Jobs, claim certificates, devices, and certificates that are left with a policy of the fleet."""
         with self.at_work(confirm) as (plan, journal):
-            things, _, _ = cloud.things(self.iot, plan.names)
             devices, jobs = plan.devices, plan.jobs
             if devices:
                 journal.write(history.DEVICES, count=len(devices))
@@ -155,7 +155,7 @@ class Teardown:
                 cloud.delete_job(self.iot, job, self.clock)
                 journal.note(history.REMOVED, kind=JOB, name=job)
             certificates = self._release(plan, [f"{plan.names.fleet}-claim"], journal)
-            archived = self._decommission(things, devices) if devices else {}
+            archived = self._decommission(plan.world.things, devices) if devices else {}
             certificates += self._release(plan, plan.names.given(POLICY), journal)
             return {"devices": len(archived), "jobs": len(jobs), "certificates": certificates}
 
@@ -216,11 +216,10 @@ class Teardown:
         if not taken or self.settings.snapshot_directory is None:
             return True
         saved = self._saved(str(taken[-1]["id"]), self.settings.snapshot_directory)
-        now, _, _ = cloud.things(self.iot, plan.names)
         return any(
             one["attributes"].get(CERTIFICATE_ATTRIBUTE, "") not in (*saved.get(name, ()), "")
             or name not in saved
-            for name, one in now.items()
+            for name, one in plan.world.things.items()
         )
 
     def _saved(self, snapshot: str, directory: Path) -> dict[str, list[str]]:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 from ..errors import InvalidInputError
 from ..provisioning.decommission import CALLS_PER_DEVICE
@@ -40,8 +41,8 @@ class World:
     found: Sequence[Resource] = ()
     """Whatever has a name that begins like the fleet's: policies, groups, types, buckets, functions, alarms,
     log groups, jobs."""
-    things: Sequence[str] = ()
-    """Devices: of the fleet's type or in one of its groups, under its name."""
+    things: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Devices with their records: of the fleet's type or in one of its groups, under its name."""
     strangers: Sequence[str] = ()
     """Things of the fleet's type that have a name of somebody else."""
     alike: Sequence[str] = ()
